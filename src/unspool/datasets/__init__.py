@@ -1,0 +1,1 @@
+"""Small real data that ship with the package."""

@@ -1,0 +1,190 @@
+"""Forecasts that cost nothing: what a network has to beat before it is worth its training.
+
+`last_value`, `seasonal_naive`, `drift` and `mean` look at one series: values [n] with NaN where nothing was observed,
+horizon H, season m → [H]. They are the benchmark methods of Hyndman & Athanasopoulos, Forecasting: Principles and
+Practice, 3rd ed. (2021), §5.2. A history without any observed value gives NaN.
+
+`fit_ridge` is the strong one: a linear map from the network's own window to the whole horizon, pooled over all series.
+`BASELINES` holds all five under one signature, for a backtest to loop over.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unspool.forecast.metrics import mase_scale
+
+History = np.ndarray
+"""The values [n] of one series before a cutoff, NaN where nothing was observed."""
+
+MOST_WINDOWS = 50_000
+MOST_NUMBERS = 10_000_000  # 80 MB: longer windows are drawn in smaller numbers
+STRENGTHS = (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # the smallest keeps the equations well conditioned
+DEFAULT_STRENGTH = 1e-1  # with too few windows to choose
+
+
+def last_value(values: History, horizon: int, season: int = 1) -> np.ndarray:
+    """The last observed value, repeated."""
+    seen = np.flatnonzero(~np.isnan(values))
+    return np.full(horizon, values[seen[-1]] if seen.size else np.nan)
+
+
+def seasonal_naive(values: History, horizon: int, season: int = 1) -> np.ndarray:
+    """The last observed value of the same phase; the last value where that phase was never observed."""
+    n = len(values)
+    rows = -(-n // season)
+    # one row per season, the newest last and complete: column p is the phase of step p + 1
+    table = np.concatenate([np.full(rows * season - n, np.nan), values]).reshape(rows, season)
+    cycle = last_value(values, season)
+    for row in table:
+        cycle = np.where(np.isnan(row), cycle, row)
+    return np.resize(cycle, horizon)
+
+
+def drift(values: History, horizon: int, season: int = 1) -> np.ndarray:
+    """The straight line through the first and the last observed value, continued."""
+    seen = np.flatnonzero(~np.isnan(values))
+    if seen.size < 2:
+        return last_value(values, horizon)
+    first, last = seen[0], seen[-1]
+    slope = (values[last] - values[first]) / (last - first)
+    return values[last] + slope * (len(values) - 1 - last + np.arange(1, horizon + 1))
+
+
+def mean(values: History, horizon: int, season: int = 1) -> np.ndarray:
+    """The mean of all observed values, repeated."""
+    seen = values[~np.isnan(values)]
+    return np.full(horizon, np.mean(seen) if seen.size else np.nan)
+
+
+@dataclass(frozen=True)
+class PooledRidge:
+    """A fitted ridge regression: y = last + unit · (x W + b), x = (window − last) / unit, missing values 0 in x.
+
+    `last` is the window's last observed value and `unit` the series' MASE scale (1 for a constant series).
+
+    Attributes:
+        weights: [window, H]; the window may be shorter than asked for (see `fit_ridge`).
+        bias: [H].
+        season: m, for the unit.
+        strength: the penalty taken, per window and relative to the mean square of x.
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    season: int
+    strength: float
+
+    def predict(self, histories: Sequence[History]) -> np.ndarray:
+        """Forecast the horizon after each history: N arrays → [N, H]; NaN for a history without observed values."""
+        window = len(self.weights)
+        x = np.stack([_pad(values, window)[-window:] for values in histories])
+        last = np.array([last_value(values, 1)[0] for values in histories])
+        unit = np.array([_unit(values, self.season) for values in histories])
+        x = (x - last[:, None]) / unit[:, None]
+        return last[:, None] + unit[:, None] * (np.nan_to_num(x, nan=0.0) @ self.weights + self.bias)
+
+
+def fit_ridge(
+    histories: Sequence[History], window: int, horizon: int, season: int = 1, gap: int = 0, seed: int = 0
+) -> PooledRidge:
+    """Fit one ridge regression from the last `window` values to steps gap + 1 … gap + horizon of every series.
+
+    The window is shortened to the longest that leaves at least as many training windows as it has values; without any
+    training window the result is the last value. The penalty is the best of `STRENGTHS`, by squared error in units, on
+    the last fifth of each series' windows; what it is fitted on for that comparison ends before their targets begin.
+    Of more than 50,000 windows, so many are drawn by `seed`. A window needs an observed value, and so does its target.
+    """
+    lengths = np.array([len(values) for values in histories])
+    while window > 1 and np.maximum(0, lengths - window - gap - horizon + 1).sum() < window:
+        window -= 1
+    x, y, early, late = _windows(histories, window, horizon, season, gap, seed)
+    strength = DEFAULT_STRENGTH
+    if early.any() and late.any():
+        errors = []
+        for candidate in STRENGTHS:
+            weights, bias = _solve(x[early], y[early], candidate)
+            errors.append(np.nanmean((x[late] @ weights + bias - y[late]) ** 2))
+        strength = STRENGTHS[int(np.argmin(errors))]
+    return PooledRidge(*_solve(x, y, strength), season, strength)
+
+
+def _pooled(method: Callable[[History, int, int], np.ndarray]) -> Callable[..., np.ndarray]:
+    def forecast(histories: Sequence[History], horizon: int, season: int, *, gap: int = 0, **_: int) -> np.ndarray:
+        return np.stack([method(values, gap + horizon, season)[gap:] for values in histories])
+
+    return forecast
+
+
+def _ridge(
+    histories: Sequence[History], horizon: int, season: int, *, window: int, gap: int = 0, seed: int = 0
+) -> np.ndarray:
+    return fit_ridge(histories, window, horizon, season, gap, seed).predict(histories)
+
+
+BASELINES: dict[str, Callable[..., np.ndarray]] = {
+    "last_value": _pooled(last_value),
+    "seasonal_naive": _pooled(seasonal_naive),
+    "drift": _pooled(drift),
+    "mean": _pooled(mean),
+    "ridge": _ridge,
+}
+"""name → (histories, horizon, season, *, window, gap=0, seed=0) → [N, H]: steps gap + 1 … gap + H after each history."""
+
+
+def _unit(values: History, season: int) -> float:
+    scale = mase_scale(values, season)
+    return scale if scale > 0 else 1.0
+
+
+def _pad(values: History, window: int) -> np.ndarray:
+    return np.concatenate([np.full(max(0, window - len(values)), np.nan), values])
+
+
+def _windows(
+    histories: Sequence[History], window: int, horizon: int, season: int, gap: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Windows x, targets y (both relative), and which rows the penalty is tried on: fitted (early), compared (late)."""
+    lengths = np.array([len(values) for values in histories])
+    counts = np.maximum(0, lengths - window - gap - horizon + 1)
+    drawn = np.arange(counts.sum())
+    most = min(MOST_WINDOWS, MOST_NUMBERS // (window + horizon))
+    if drawn.size > most:
+        drawn = np.sort(np.random.default_rng(seed).choice(drawn.size, most, replace=False))
+    series = np.repeat(np.arange(len(counts)), counts)[drawn]
+    place = drawn - (np.cumsum(counts) - counts)[series]  # of the window in its series
+    flat = np.concatenate(histories)
+    start = (np.cumsum(lengths) - lengths)[series] + place
+    x = flat[start[:, None] + np.arange(window)]
+    y = flat[start[:, None] + window + gap + np.arange(horizon)]
+
+    seen = ~np.isnan(x)
+    last = x[np.arange(len(x)), window - 1 - np.argmax(seen[:, ::-1], axis=1)]
+    unit = np.array([_unit(values, season) for values in histories])[series]
+    x = np.nan_to_num((x - last[:, None]) / unit[:, None], nan=0.0)
+    y = (y - last[:, None]) / unit[:, None]
+    cut = (counts - np.ceil(counts / 5))[series]
+    use = seen.any(axis=1) & ~np.isnan(y).all(axis=1)
+    return x[use], y[use], (place + horizon <= cut)[use], (place >= cut)[use]
+
+
+def _solve(x: np.ndarray, y: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ridge weights [W, H] and bias [H]; steps are fitted together on the rows in which all of them were observed.
+
+    Where such rows are few, the horizon is halved until they are many or one step is left: no target is invented.
+    """
+    from sklearn.linear_model import Ridge  # takes a second to import, so not before it is needed
+
+    rows, window = x.shape
+    horizon = y.shape[1]
+    complete = ~np.isnan(y).any(axis=1)
+    if horizon > 1 and np.count_nonzero(complete) < min(10 * window, rows / 2):
+        halves = [_solve(x, part, strength) for part in np.array_split(y, 2, axis=1)]
+        return np.hstack([weights for weights, _ in halves]), np.hstack([bias for _, bias in halves])
+    x, y = x[complete], y[complete]
+    if not len(x):
+        return np.zeros((window, horizon)), np.zeros(horizon)
+    size = float(np.mean(x**2)) or 1.0
+    fitted = Ridge(alpha=strength * len(x) * size, solver="cholesky").fit(x, y)
+    return np.reshape(fitted.coef_, (horizon, window)).T, np.reshape(fitted.intercept_, horizon)

@@ -1,0 +1,108 @@
+"""What a backtest and a forecast hand on: plain arrays with names, nothing that computes.
+
+Axes: N series, H steps ahead, Q quantile levels. Times are kept in the panel's own time type
+(see `panel.Panel.labels` for their text).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+MODEL = "unspool"
+"""The key of the recurrent model beside the baselines' names, in `Fold.point` and metrics.json."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass of training: losses are means over windows, in the units of the loss; seconds since the start."""
+
+    number: int
+    train_loss: float
+    valid_loss: float
+    gradient_norm: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """How one fit went: its epochs, which one was kept, and why it stopped."""
+
+    epochs: tuple[Epoch, ...]
+    best: int
+    stopped: str
+    network: str
+    cell: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One cutoff of a rolling-origin backtest: what was forecast there and what came.
+
+    Attributes:
+        number: 1 for the oldest cutoff.
+        ids: [N] series names.
+        last_seen: [N] time of the last step before the cutoff, in the panel's time type.
+        times: [N, H] times forecast.
+        actual: [N, H] float64, NaN where nothing was observed.
+        point: name → [N, H] float64 point forecasts; `MODEL` and the baselines.
+        quantiles: [N, H, Q] float64, the model's, never crossing.
+        mase_scale: [N] mean |y_t - y_{t-m}| before the cutoff (m the season); the unit of MASE.
+        rmsse_scale: [N] mean (y_t - y_{t-m})² before the cutoff; the unit of RMSSE².
+        history: [N] arrays, the last values before the cutoff (NaN where missing), for drawing.
+        training: how the model of this fold was fitted; None where the first fold's model was reused.
+    """
+
+    number: int
+    ids: tuple[str, ...]
+    last_seen: np.ndarray
+    times: np.ndarray
+    actual: np.ndarray
+    point: dict[str, np.ndarray]
+    quantiles: np.ndarray
+    mase_scale: np.ndarray
+    rmsse_scale: np.ndarray
+    history: tuple[np.ndarray, ...]
+    training: TrainingLog | None
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """A rolling-origin backtest: its folds and the metrics computed from them.
+
+    `metrics` is what metrics.json holds: overall.<name>.<metric>, by_step.<name>.<metric> (a list of H),
+    folds (a list of {number, cutoff, <name>: {metric: value}}), coverage (a list of
+    {nominal, actual, width}), skill.<baseline>.<metric> (1 - model/baseline; negative is worse).
+    """
+
+    folds: tuple[Fold, ...]
+    levels: tuple[float, ...]
+    metrics: dict
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The forecast past the end of the data.
+
+    Attributes:
+        ids: [N] series names.
+        times: [N, H] in the panel's time type.
+        point: [N, H] float64.
+        quantiles: [N, H, Q] float64, ascending in Q.
+        levels: [Q] quantile levels, ascending.
+    """
+
+    ids: tuple[str, ...]
+    times: np.ndarray
+    point: np.ndarray
+    quantiles: np.ndarray
+    levels: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What `auto` tried on the validation part and what it took."""
+
+    chosen: str
+    tried: dict[str, float] = field(default_factory=dict)
+    metric: str = "validation loss"

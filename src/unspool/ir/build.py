@@ -1,0 +1,119 @@
+"""Builds a graph node by node; the same expression is never built twice."""
+
+from unspool.errors import CellError
+from unspool.ir.graph import Parameter, StepGraph, Variable
+from unspool.ir.nodes import Apply, Constant, Node, Read, Shape, Weight
+from unspool.ir.operations import OPERATIONS
+
+
+class GraphBuilder:
+    """Collects nodes in order and gives each distinct one a position."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._positions: dict[Node, int] = {}
+
+    def add(self, node: Node) -> int:
+        """Position of `node`, added if it is new."""
+        position = self._positions.get(node)
+        if position is None:
+            position = self._positions[node] = len(self.nodes)
+            self.nodes.append(node)
+        return position
+
+    def read(self, variable: Variable) -> int:
+        """An input or a state."""
+        return self.add(Read(variable.name, (variable.size,)))
+
+    def weight(self, parameter: Parameter, gate: str | None = None) -> int:
+        """A parameter, or one gate's rows of it."""
+        return self.add(Weight(parameter.name, gate, parameter.shape))
+
+    def constant(self, value: float) -> int:
+        """A number."""
+        return self.add(Constant(float(value)))
+
+    def apply(self, operation: str, *arguments: int) -> int:
+        """`operation` on earlier nodes.
+
+        Raises:
+            CellError: the shapes do not fit.
+        """
+        shape = result_shape(operation, [self.nodes[a].shape for a in arguments])
+        return self.add(Apply(operation, arguments, shape))
+
+    def finish(
+        self,
+        name: str,
+        inputs: tuple[Variable, ...],
+        states: tuple[Variable, ...],
+        parameters: tuple[Parameter, ...],
+        next_states: tuple[int, ...],
+        output: int,
+        names: dict[int, str],
+    ) -> StepGraph:
+        """The graph of everything that the results need, and nothing else."""
+        kept = _needed(self.nodes, (*next_states, output))
+        moved = {old: new for new, old in enumerate(kept)}
+        nodes = tuple(_move(self.nodes[old], moved) for old in kept)
+        used = {n.name for n in nodes if isinstance(n, Weight)}
+        return StepGraph(
+            name=name,
+            inputs=inputs,
+            states=states,
+            parameters=tuple(p for p in parameters if p.name in used),
+            nodes=nodes,
+            next_states=tuple(moved[p] for p in next_states),
+            output=moved[output],
+            names=tuple(sorted((moved[p], n) for p, n in names.items() if p in moved)),
+        )
+
+
+def result_shape(operation: str, shapes: list[Shape]) -> Shape:
+    """Shape of an operation's result: a product maps, everything else works unit by unit.
+
+    Raises:
+        CellError: the shapes do not fit, with both shapes.
+    """
+    known = OPERATIONS.get(operation)
+    if known is None or known.arity != len(shapes):
+        raise CellError(f"no operation '{operation}' with {len(shapes)} arguments")
+    if operation == "product":
+        matrix, vector = shapes
+        if len(matrix) != 2 or len(vector) != 1 or matrix[1] != vector[0]:
+            raise CellError(
+                f"matrix product: {_show(matrix)} @ {_show(vector)} does not fit",
+                hint="the left side is a matrix parameter, the right side a vector of the size the matrix was declared for",
+            )
+        return (matrix[0],)
+    widest: Shape = max(shapes, key=len)
+    for shape in shapes:
+        if shape not in ((), widest) or len(shape) > 1:
+            raise CellError(
+                f"{operation}: {' and '.join(_show(s) for s in shapes)} cannot be combined unit by unit",
+                hint="both sides must be vectors of the same size, or numbers; multiply by a matrix with @ to change the size",
+            )
+    return widest
+
+
+def _needed(nodes: list[Node], results: tuple[int, ...]) -> list[int]:
+    seen: set[int] = set()
+    todo = list(results)
+    while todo:
+        position = todo.pop()
+        if position not in seen:
+            seen.add(position)
+            node = nodes[position]
+            if isinstance(node, Apply):
+                todo.extend(node.arguments)
+    return sorted(seen)
+
+
+def _move(node: Node, moved: dict[int, int]) -> Node:
+    if isinstance(node, Apply):
+        return Apply(node.operation, tuple(moved[a] for a in node.arguments), node.shape)
+    return node
+
+
+def _show(shape: Shape) -> str:
+    return f"[{', '.join(shape)}]" if shape else "number"

@@ -1,0 +1,82 @@
+"""A step graph is one recurrent step: from inputs, states and parameters to next states and output.
+
+It is a value: frozen, hashable, comparable, printable, and JSON both ways. Everything that a network
+does over time is derived from it.
+"""
+
+from dataclasses import dataclass
+
+from unspool.ir.nodes import Apply, Node, Shape
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An input or a state: its name and its size letter (`I` the input's size, `H` the units)."""
+
+    name: str
+    size: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learned parameter as it is stored.
+
+    Attributes:
+        name: as on the page.
+        shape: size letters of one gate's part, `("H", "I")` or `("H",)`.
+        gates: the gates stacked along the first axis, in order; empty for an unstacked parameter.
+    """
+
+    name: str
+    shape: Shape
+    gates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepGraph:
+    """One recurrent step.
+
+    Attributes:
+        name: the cell's name.
+        inputs: what comes from outside at every step.
+        states: what is carried from step to step, in the order of the page.
+        parameters: what is learned, in the order of the page.
+        nodes: in an order in which every node follows its arguments.
+        next_states: for each state the position of its next value.
+        output: the position of the output.
+        names: (position, name) for the values that the page gives a name.
+    """
+
+    name: str
+    inputs: tuple[Variable, ...]
+    states: tuple[Variable, ...]
+    parameters: tuple[Parameter, ...]
+    nodes: tuple[Node, ...]
+    next_states: tuple[int, ...]
+    output: int
+    names: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def results(self) -> tuple[int, ...]:
+        """Positions of the next states and the output."""
+        return (*self.next_states, self.output)
+
+    @property
+    def output_size(self) -> str:
+        """The size letter of the output."""
+        return self.nodes[self.output].shape[0]
+
+    @property
+    def sizes(self) -> frozenset[str]:
+        """Every size letter in use."""
+        parts = (*(v.size for v in (*self.inputs, *self.states)), *(s for p in self.parameters for s in p.shape))
+        return frozenset(parts)
+
+    def users(self) -> list[list[int]]:
+        """For every node the positions of the nodes that use it."""
+        users: list[list[int]] = [[] for _ in self.nodes]
+        for position, node in enumerate(self.nodes):
+            if isinstance(node, Apply):
+                for argument in node.arguments:
+                    users[argument].append(position)
+        return users

@@ -1,0 +1,44 @@
+"""The operations that a step may use: one operation, one line.
+
+A new word of the language starts here; every backend keeps a table with the same keys, and a test
+compares them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation's name, its number of arguments, and how it is written (`{0}`, `{1}` stand for arguments)."""
+
+    name: str
+    arity: int
+    form: str
+    binding: int = 9
+    """How tightly the written form binds, for brackets: 1 sum, 2 product, 3 sign, 4 power, 9 closed."""
+
+
+OPERATIONS: dict[str, Operation] = {
+    op.name: op
+    for op in (
+        Operation("add", 2, "{0} + {1}", 1),
+        Operation("subtract", 2, "{0} − {1}", 1),
+        Operation("multiply", 2, "{0} ∘ {1}", 2),
+        Operation("divide", 2, "{0} / {1}", 2),
+        Operation("negate", 1, "−{0}", 3),
+        Operation("product", 2, "{0} @ {1}", 2),
+        Operation("power", 2, "{0} ^ {1}", 4),
+        Operation("sigmoid", 1, "σ({0})"),
+        Operation("tanh", 1, "tanh({0})"),
+        Operation("relu", 1, "relu({0})"),
+        Operation("softplus", 1, "softplus({0})"),
+        Operation("exp", 1, "exp({0})"),
+        Operation("log", 1, "log({0})"),
+        Operation("sqrt", 1, "sqrt({0})"),
+        Operation("abs", 1, "abs({0})"),
+        Operation("sin", 1, "sin({0})"),
+        Operation("cos", 1, "cos({0})"),
+        Operation("maximum", 2, "max({0}, {1})"),
+        Operation("minimum", 2, "min({0}, {1})"),
+    )
+}

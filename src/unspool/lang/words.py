@@ -1,0 +1,154 @@
+"""The words that declare what a cell reads, carries and learns.
+
+| word | declares |
+|---|---|
+| `Input` | what comes in at every step, [I] |
+| `State` | what is carried from step to step, [H] (the units) |
+| `Annotated[Symbol, Sized("P")]` | a state of another size; its letter becomes a keyword of the layer |
+| `Output` | the type of a last returned value that is the output where it is not the first state |
+| `Matrix[X]`, `Map[X, Y]` | a learned matrix from X to the units; from X to Y |
+| `Vector`, `Vector[X]`, `Scalar` | a learned vector over the units; of the size of X; a learned number |
+| `Gates[X]`, `Gates` | one `Matrix[X]`, one `Vector`, per gate: `W.r`, `b.r`, stored stacked in the order of the gates |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+from unspool.errors import CellError
+from unspool.ir import Apply, GraphBuilder
+
+
+class Symbol:
+    """A value on a cell's page while the page is read: arithmetic on it writes the graph."""
+
+    __slots__ = ("_builder", "position")
+
+    def __init__(self, builder: GraphBuilder, position: int) -> None:
+        self._builder = builder
+        self.position = position
+
+    def __add__(self, other: Symbol | float) -> Symbol:
+        return self._apply("add", self, other)
+
+    def __radd__(self, other: float) -> Symbol:
+        return self._apply("add", other, self)
+
+    def __sub__(self, other: Symbol | float) -> Symbol:
+        return self._apply("subtract", self, other)
+
+    def __rsub__(self, other: float) -> Symbol:
+        return self._apply("subtract", other, self)
+
+    def __mul__(self, other: Symbol | float) -> Symbol:
+        return self._apply("multiply", self, other)
+
+    def __rmul__(self, other: float) -> Symbol:
+        return self._apply("multiply", other, self)
+
+    def __truediv__(self, other: Symbol | float) -> Symbol:
+        return self._apply("divide", self, other)
+
+    def __rtruediv__(self, other: float) -> Symbol:
+        return self._apply("divide", other, self)
+
+    def __pow__(self, exponent: float) -> Symbol:
+        return self._apply("power", self, exponent)
+
+    def __matmul__(self, vector: Symbol) -> Symbol:
+        return self._apply("product", self, vector)
+
+    def __neg__(self) -> Symbol:
+        return self._apply("negate", self)
+
+    def __abs__(self) -> Symbol:
+        return self._apply("abs", self)
+
+    def __bool__(self) -> bool:
+        raise CellError(
+            "a cell's page cannot branch on a value (`if`, `and`, `or`, comparisons)",
+            hint="write the choice as an equation, for example with maximum, minimum or a gate",
+        )
+
+    def _apply(self, operation: str, *arguments: Symbol | float) -> Symbol:
+        positions = [
+            a.position if isinstance(a, Symbol) else self._builder.constant(_number(a, operation)) for a in arguments
+        ]
+        return Symbol(self._builder, self._builder.apply(operation, *positions))
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether this is the result of an operation, rather than something read."""
+        return isinstance(self._builder.nodes[self.position], Apply)
+
+
+@dataclass(frozen=True)
+class Role:
+    """What an annotated symbol is, and its size letter."""
+
+    kind: str
+    size: str
+
+
+def Sized(size: str) -> Role:  # noqa: N802 - it reads as a type in an annotation
+    """A state whose size is the layer's keyword `size`: `Projected = Annotated[Symbol, Sized("P")]`."""
+    return Role("state", size)
+
+
+Input = Annotated[Symbol, Role("input", "I")]
+State = Annotated[Symbol, Role("state", "H")]
+Output = Annotated[Symbol, Role("output", "")]
+
+X = TypeVar("X")
+Y = TypeVar("Y")
+
+
+class Matrix(Symbol, Generic[X]):
+    """A learned matrix from X to the units."""
+
+    __slots__ = ()
+
+
+class Map(Symbol, Generic[X, Y]):
+    """A learned matrix from X to Y."""
+
+    __slots__ = ()
+
+
+class Vector(Symbol, Generic[X]):
+    """A learned vector, over the units or of the size of X."""
+
+    __slots__ = ()
+
+
+class Scalar(Symbol):
+    """A learned number."""
+
+    __slots__ = ()
+
+
+class Gates(Generic[X]):
+    """A learned matrix from X to the units, or a learned vector, for each gate."""
+
+    def __init__(self, parts: dict[str, Symbol], name: str) -> None:
+        self._parts = parts
+        self._name = name
+
+    def __getattr__(self, gate: str) -> Symbol:
+        try:
+            return self._parts[gate]
+        except KeyError:
+            raise CellError(
+                f"{self._name}.{gate}: there is no gate '{gate}'",
+                hint=f"the gates declared are: {' '.join(self._parts)}",
+            ) from None
+
+
+def _number(value: object, operation: str) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise CellError(
+        f"{operation}: {value!r} is not something a cell's page computes with",
+        hint="use inputs, states, parameters, numbers and the functions of unspool.lang",
+    )

@@ -1,0 +1,60 @@
+"""Times as a chart's axis takes them: dates, numbers, or the place in the series."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+
+def axis_times(times: Sequence[str] | np.ndarray) -> np.ndarray:
+    """[n] datetime64[us] (UTC), int64 or float64; text is read as ISO dates or numbers, else replaced by 0 … n−1."""
+    found = np.asarray(times)
+    if found.dtype.kind == "M":
+        return found.astype("datetime64[us]")
+    if found.dtype.kind in "iuf":
+        return found
+    texts = [str(text) for text in found]
+    for read in (_numbers, _dates):
+        try:
+            return read(texts)
+        except ValueError:
+            continue
+    return np.arange(len(texts))
+
+
+def drawn_times(times: np.ndarray) -> list[str] | list[float]:
+    """What plotly takes: ISO text without zone for dates, plain numbers otherwise."""
+    if times.dtype.kind != "M":
+        return times.tolist()
+    return [text.replace("T", " ") for text in np.datetime_as_string(times, unit=_unit(times)).tolist()]
+
+
+def hover_time_format(times: np.ndarray, labels: Callable[[np.ndarray], list[str]]) -> str:
+    """The d3 format of a date in the hover box, as fine as the user's own labels; empty for numbers."""
+    if times.dtype.kind != "M" or not len(times):
+        return ""
+    length = len(labels(times[:1])[0])
+    if length == 7:
+        return "%Y-%m"
+    return "%Y-%m-%d" if length == 10 or _unit(times) == "D" else "%Y-%m-%d %H:%M"
+
+
+def _numbers(texts: list[str]) -> np.ndarray:
+    values = np.array([float(text) for text in texts])
+    return values.astype(np.int64) if all("." not in text for text in texts) else values
+
+
+def _dates(texts: list[str]) -> np.ndarray:
+    return np.array([_moment(text) for text in texts], dtype="datetime64[us]")
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(f"{text}-01" if len(text) == 7 else text)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _unit(times: np.ndarray) -> str:
+    for unit in ("D", "m", "s"):
+        if bool(np.all(times.astype(f"datetime64[{unit}]") == times)):
+            return unit
+    return "us"
