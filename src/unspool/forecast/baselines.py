@@ -130,7 +130,7 @@ BASELINES: dict[str, Callable[..., np.ndarray]] = {
     "mean": _pooled(mean),
     "ridge": _ridge,
 }
-"""name → (histories, horizon, season, *, window, gap=0, seed=0) → [N, H]: steps gap + 1 … gap + H after each history."""
+"""name → (histories, horizon, season, *, window, gap=0, seed=0) → [N, H], the steps gap + 1 … gap + H."""
 
 
 def _unit(values: History, season: int) -> float:

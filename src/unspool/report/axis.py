@@ -1,13 +1,19 @@
-"""Times as a chart's axis takes them: dates, numbers, or the place in the series."""
+"""Times as a chart's axis takes them: dates or numbers."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
+from unspool.errors import DataError
+
 
 def axis_times(times: Sequence[str] | np.ndarray) -> np.ndarray:
-    """[n] datetime64[us] (UTC), int64 or float64; text is read as ISO dates or numbers, else replaced by 0 … n−1."""
+    """[n] datetime64[us] (UTC) or numbers; text is read as numbers or as ISO dates, months (`1949-01`) included.
+
+    Raises:
+        DataError: a text is neither.
+    """
     found = np.asarray(times)
     if found.dtype.kind == "M":
         return found.astype("datetime64[us]")
@@ -19,7 +25,8 @@ def axis_times(times: Sequence[str] | np.ndarray) -> np.ndarray:
             return read(texts)
         except ValueError:
             continue
-    return np.arange(len(texts))
+    shown = next(text for text in texts if not _is_moment(text))
+    raise DataError(f"the time {shown!r} cannot be drawn", hint="give the report datetime64, integer or float times")
 
 
 def drawn_times(times: np.ndarray) -> list[str] | list[float]:
@@ -51,6 +58,14 @@ def _dates(texts: list[str]) -> np.ndarray:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(f"{text}-01" if len(text) == 7 else text)
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        _moment(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _unit(times: np.ndarray) -> str:

@@ -87,12 +87,12 @@ def figure(traces: list[Any], *, zoom: bool = False, **layout: Any) -> go.Figure
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "font": {"color": INK}},
         dragmode="zoom" if zoom else False,
     )
+    made.update_layout(**layout)
     made.update_xaxes(
         automargin=True, showgrid=False, zeroline=False, linecolor=GRID, ticks="outside", tickcolor=GRID, ticklen=5,
         fixedrange=not zoom, title_font_size=13,
     )  # fmt: skip
     made.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False, fixedrange=not zoom, title_font_size=13)
-    made.update_layout(**layout)
     return made
 
 

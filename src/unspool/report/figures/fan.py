@@ -12,15 +12,18 @@ from unspool.report.palette import FAINT, HOVER, INK, MODEL_COLOUR
 from unspool.report.thinning import alone
 
 CLEAR = "rgba(0,0,0,0)"
+FEW = 60
+"""Up to here dots are drawn large."""
 
 
 def observed_traces(times: np.ndarray, values: np.ndarray, name: str = "observed", dots: bool = False) -> list[Any]:
-    """A line that breaks at missing values, and a dot for each value that has no neighbour."""
+    """A line that breaks at missing values, and a dot for each value that has no neighbour, or with `dots` for each."""
     x, y = drawn_times(times), for_drawing(values)
     look = {"color": INK, "width": 1.5}
     template = f"%{{y:{hover_format(values)}}}"
     if dots:
-        marker = {"color": INK, "size": 5}
+        marker = {"color": INK, "size": 5 if len(x) <= FEW else 3}
+        look["width"] = 0.8
         return [go.Scatter(x=x, y=y, name=name, mode="lines+markers", line=look, marker=marker, hovertemplate=template)]
     traces = [go.Scatter(x=x, y=y, name=name, mode="lines", line=look, hovertemplate=template)]
     lonely = np.flatnonzero(alone(values))

@@ -52,20 +52,19 @@ def _view(
     nested = bands(backtest.levels)
     rival = best_baseline(backtest.metrics)
     traces: list[Any] = []
-    seen_times, seen_values = _observed(folds, name, grids[name])
-    traces += observed_traces(seen_times, seen_values)
+    traces += observed_traces(*_observed(folds, name, grids[name]))
     shapes, missed, total, sentences = [], 0, 0, []
-    for count_drawn, fold in enumerate(folds):
+    for place, fold in enumerate(folds):
         row = fold.ids.index(name)
         times, actual = axis_times(fold.times[row]), fold.actual[row]
         last = axis_times(fold.last_seen[row : row + 1])
         tail = fold.history[row]
         start = (last, float(tail[-1])) if len(tail) and np.isfinite(tail[-1]) else None
-        legend = count_drawn == 0
+        legend = place == 0
         traces += fan_traces(times, fold.point[MODEL][row], fold.quantiles[row], nested, start, legend)
         if rival in fold.point:
             traces.append(_rival_trace(fold, row, rival, times, legend))
-        traces += _came(times, actual, fold.quantiles[row], nested, legend)
+        traces += _came(times, actual, fold.quantiles[row], nested, start, legend)
         shapes.append(here(last))
         missed += int(outside(actual, fold.quantiles[row], nested).sum())
         total += int(np.isfinite(actual).sum())
@@ -74,26 +73,27 @@ def _view(
     words = f"{name}, {which}. {_misses(missed, total, nested)}"
     if len(folds) == 1:
         words += sentences[0]
-    hover = hover_time_format(seen_times, report.time_labels) or None
+    hover = hover_time_format(grids[name], report.time_labels) or None
     made = figure(traces, shapes=shapes, xaxis_hoverformat=hover)
     return View(made, f"Line chart of forecasts against what came: {words}", words)
 
 
 def _observed(folds: list[Fold], name: str, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The history before the first fold (three horizons at most), then what is known between the folds."""
-    row = folds[0].ids.index(name)
-    tail = folds[0].history[row][-max(3 * folds[0].times.shape[1], 40) :]
-    last = axis_times(folds[0].last_seen[row : row + 1])[0]
-    end = int(np.searchsorted(grid, last, side="right"))
-    tail = tail[max(0, len(tail) - end) :]
-    times, values = [grid[end - len(tail) : end]], [tail]
-    for fold in folds[1:]:
-        known = fold.history[fold.ids.index(name)]
-        until = int(np.searchsorted(grid, axis_times(fold.last_seen[fold.ids.index(name)][None])[0], side="right"))
-        since = max(end, until - len(known))
-        times.append(grid[since:until])
-        values.append(known[len(known) - (until - since) :] if until > since else known[:0])
-        end = max(end, until)
+    """What was known before the first fold (three horizons at most), and between one fold's end and the next cutoff."""
+    times, values, since = [], [], 0
+    for fold in folds:
+        row = fold.ids.index(name)
+        until = int(np.searchsorted(grid, axis_times(fold.last_seen[row : row + 1])[0], side="right"))
+        known = fold.history[row]
+        wanted = max(3 * fold.times.shape[1], 40) if fold is folds[0] else until - since
+        length = max(0, min(wanted, until, len(known)))
+        if length > 1:
+            # the missing value in front keeps the line from running on through the fold before
+            times.append(grid[[until - length, *range(until - length, until)]])
+            values.append(np.concatenate([[np.nan], known[len(known) - length :]]))
+        since = int(np.searchsorted(grid, axis_times(fold.times[row])[-1], side="right")) - 1
+    if not times:
+        return grid[:0], np.empty(0)
     return np.concatenate(times), np.concatenate(values)
 
 
@@ -108,15 +108,30 @@ def _rival_trace(fold: Fold, row: int, rival: str, times: np.ndarray, legend: bo
     )  # fmt: skip
 
 
-def _came(times: np.ndarray, actual: np.ndarray, quantiles: np.ndarray, nested: list[Band], legend: bool) -> list[Any]:
-    line = observed_traces(times, actual, name="what came", dots=True)
-    line[0].showlegend = legend
+def _came(
+    times: np.ndarray,
+    actual: np.ndarray,
+    quantiles: np.ndarray,
+    nested: list[Band],
+    start: tuple[np.ndarray, float] | None,
+    legend: bool,
+) -> list[Any]:
+    """The values that came, as dots on a line from the last one known; those outside the widest interval ringed."""
+    joined = [] if start is None else observed_traces(*_first_step(start, times, actual))
+    dots = observed_traces(times, actual, name="what came", dots=True)
+    dots[0].showlegend = legend
+    for trace in joined:
+        trace.showlegend, trace.hoverinfo, trace.hovertemplate = False, "skip", None
     far = np.flatnonzero(outside(actual, quantiles, nested))
     if not len(far):
-        return line
+        return [*joined, *dots]
     ring = {"symbol": "circle-open", "size": 11, "color": INK, "line": {"width": 1.3}}
     points = {"x": drawn_times(times[far]), "y": for_drawing(actual[far])}
-    return [*line, go.Scatter(**points, mode="markers", marker=ring, showlegend=False, hoverinfo="skip")]
+    return [*joined, *dots, go.Scatter(**points, mode="markers", marker=ring, showlegend=False, hoverinfo="skip")]
+
+
+def _first_step(start: tuple[np.ndarray, float], times: np.ndarray, actual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([start[0], times[:1]]), np.concatenate([[start[1]], actual[:1]])
 
 
 def _misses(missed: int, total: int, nested: list[Band]) -> str:

@@ -48,7 +48,7 @@ def _view(report: ReportData, entry: History) -> View:
     end, horizon, words = times[-1:], max(1, len(times) // 20), ""
     if place is not None and report.forecast is not None:
         forecast = report.forecast
-        ahead = _continued(times, axis_times(forecast.times[place]))
+        ahead = axis_times(forecast.times[place])
         point, quantiles = forecast.point[place], forecast.quantiles[place]
         nested = bands(forecast.levels)
         joined = len(seen) > 0 and seen[-1] == len(values) - 1
@@ -62,20 +62,16 @@ def _view(report: ReportData, entry: History) -> View:
     first = max(0, len(times) - max(RECENT * horizon, 40))
     made = figure(
         traces, zoom=True, shapes=shapes,
-        xaxis_rangeslider={"visible": True, "thickness": 0.11, "bgcolor": SLIDER, "bordercolor": GRID, "borderwidth": 1},
+        xaxis_rangeslider={
+            "visible": True, "thickness": 0.11, "bgcolor": SLIDER, "bordercolor": GRID, "borderwidth": 1,
+            "yaxis": {"rangemode": "auto"},
+        },
         xaxis_range=[drawn_times(times[first : first + 1])[0], _padded(times[first : first + 1], end)],
         xaxis_hoverformat=hover_time_format(times, report.time_labels) or None,
     )  # fmt: skip
     caption = f"{name}: {count(len(seen), 'observation')}{_missing(values)}.{words}{_thinned(kept, values)}"
     alt = f"Line chart of {name}, {count(len(seen), 'observation')}{_extremes(values[seen])}.{words}"
     return View(made, alt, caption)
-
-
-def _continued(times: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-    """Forecast times on the history's axis; where that axis is only places in the series, they go on counting."""
-    if (times.dtype.kind == "M") == (ahead.dtype.kind == "M"):
-        return ahead
-    return np.arange(len(times), len(times) + len(ahead))
 
 
 def _padded(first: np.ndarray, last: np.ndarray) -> Any:

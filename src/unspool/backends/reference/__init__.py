@@ -1,0 +1,5 @@
+"""The reference backend: the plain loop over time in torch operations, and the oracle of every test."""
+
+from unspool.backends.reference.kernel import ReferenceKernel
+
+__all__ = ["ReferenceKernel"]

@@ -1,0 +1,92 @@
+"""Ascending times laid on the grid of a frequency, and where they do not fit on it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unspool.forecast.every import describe
+from unspool.forecast.frequency import Frequency
+from unspool.forecast.inference import month_steps, noise, within
+from unspool.forecast.zones import to_local
+
+_HOUR = np.timedelta64(1, "h")
+
+_SHORTEST = 3
+"""A stretch of another frequency has at least so many steps."""
+
+_SHORTEST_OF_TWO = 12
+"""… and so many where every second row is absent, which chance and habit bring about more easily."""
+
+_CHANCE = 1e-4
+"""A stretch counts if fewer than so many are to be expected among rows that are absent at random."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Rows `first` to `last` (in the order of the times) that have a frequency of their own."""
+
+    first: int
+    last: int
+    name: str
+
+
+def positions(frequency: Frequency, times: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each time on its series' grid (0 for the first), and whether it lies on it: [n] int64, [n] bool."""
+    counts = np.diff(np.append(starts, len(times)))
+    index = frequency.index(times)
+    apart = index - np.repeat(index[starts], counts)
+    first = np.repeat(times[starts], counts)
+    exact = frequency.at(index, first)
+    if frequency.unit == "decimal":
+        near = np.abs(exact - times) <= noise(frequency) * frequency.step
+        near[1:] &= (np.diff(index) > 0) | ~within(len(times), starts)
+    elif frequency.zone is not None:
+        # clocks put forward or back at this very time of day
+        near = np.abs(exact - times) <= (_HOUR if frequency.unit != "microsecond" else np.timedelta64(0))
+    else:
+        near = exact == times
+    return apart // frequency.stride, near & (apart % frequency.stride == 0)
+
+
+def odd_row(near: np.ndarray, starts: np.ndarray) -> int | None:
+    """The first row off its grid, or the first of its series where most of the others are off; None if all fit."""
+    off = np.flatnonzero(~near)
+    if len(off) == 0:
+        return None
+    series = int(np.searchsorted(starts, off[0], side="right")) - 1
+    stop = starts[series + 1] if series + 1 < len(starts) else len(near)
+    return int(starts[series]) if (~near[starts[series] : stop]).mean() > 0.5 else int(off[0])
+
+
+def other_frequency(
+    frequency: Frequency, place: np.ndarray, times: np.ndarray, starts: np.ndarray
+) -> Stretch | None:
+    """The first stretch whose times keep a wider distance than the step: months in days, hours in minutes.
+
+    A stretch must be too long to be chance: with n distances of which a share p has its width, n·pᴸ < 10⁻⁴ for L in
+    a row. Rows that are merely absent here and there do not count.
+    """
+    inside = within(len(times), starts)
+    width = np.where(inside, np.diff(place), 0)
+    if width.max(initial=0) < 2:
+        return None
+    if frequency.unit in ("day", "business day"):
+        monthly = month_steps(to_local(times, frequency.zone))
+        # months differ in days: as minus their months they are alike
+        width = np.where(inside & (monthly > 0) & (width > 1), -monthly, width)
+    begin = np.flatnonzero(np.append(True, width[1:] != width[:-1]))
+    length = np.diff(np.append(begin, len(width)))
+    values, inverse, counts = np.unique(width, return_inverse=True, return_counts=True)
+    count = counts[inverse][begin]
+    total = int(inside.sum())
+    share = (count - length + 1) / (total - length + 1)
+    expected = total * share ** length.astype(float)
+    wide = (width[begin] < 0) | (width[begin] > 1)
+    long = np.where(width[begin] == 2, length >= _SHORTEST_OF_TWO, length >= _SHORTEST)
+    found = np.flatnonzero(wide & long & (expected < _CHANCE))
+    if len(found) == 0:
+        return None
+    at = int(begin[found[0]])
+    steps = int(width[at])
+    name = describe("month", -steps) if steps < 0 else describe(frequency.unit, steps * frequency.step)
+    return Stretch(at, at + int(length[found[0]]), name)

@@ -1,0 +1,88 @@
+"""Many series on one regular grid: what every model, fold and report is given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from unspool.forecast.frequency import Frequency
+from unspool.forecast.record import from_record, to_record
+from unspool.forecast.times import TimeStyle
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series on its regular grid, from its first row to its last.
+
+    Attributes:
+        id: the series' name.
+        times: [n] datetime64[us] (UTC where the table had zones), int64, or float64.
+        values: [n] float64, NaN where the table has no row or no value.
+    """
+
+    id: str
+    times: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a person should know about the data.
+
+    Attributes:
+        kind: "gap" (rows that are not there), "missing" (rows without a value), "skipped" (a series left out).
+        series: the series' name.
+        message: one line that names the series, how much, and where.
+    """
+
+    kind: str
+    series: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of the columns that were read; `series` is None where the table is one series."""
+
+    series: str | None
+    time: str
+    target: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, ready for `json.dumps`."""
+        return to_record(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> "Columns":
+        """The columns that `to_json` wrote; `ModelError` where it was damaged."""
+        return from_record(cls, data, "columns")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series of one frequency, in the natural order of their names ("H2" before "H10")."""
+
+    series: tuple[Series, ...]
+    frequency: Frequency
+    columns: Columns
+    findings: tuple[Finding, ...]
+    time_style: TimeStyle
+
+    def labels(self, times: np.ndarray | Sequence[Any]) -> list[str]:
+        """The text of times, written as the table writes them."""
+        return self.time_style.labels(times)
+
+    def time_column(self, times: np.ndarray | Sequence[Any]) -> pl.Series:
+        """The times as a column with the table's name for it and, where it can be, of the table's type."""
+        return self.time_style.time_column(times).alias(self.columns.time)
+
+    def before(self, cutoffs: Sequence[int]) -> "Panel":
+        """Each series cut to its first `cutoffs[i]` points; series with a cutoff below 1 are dropped."""
+        cut = [
+            Series(series.id, series.times[:cutoff], series.values[:cutoff])
+            for series, cutoff in zip(self.series, cutoffs, strict=True)
+            if cutoff >= 1
+        ]
+        return replace(self, series=tuple(cut))

@@ -1,0 +1,181 @@
+"""Any cell as a torch module: over time, in layers, in both directions."""
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from unspool.cells import find_cell
+from unspool.errors import SettingError, ShapeError
+from unspool.lang import Cell
+from unspool.nn.check import check_input, check_lengths, check_reset, check_states
+from unspool.nn.stack import States, stored_shape, unroll_stack
+from unspool.passes import without_biases
+
+
+@final
+class Recurrent(nn.Module):
+    """A cell unrolled over time, stacked in layers, optionally in both directions.
+
+    Args:
+        cell: a cell, the name of a built-in one (`"gru"`), or `"FILE.py:NAME"`.
+        input_size: I, features per step.
+        hidden_size: H, units.
+        num_layers: L; layer k + 1 reads the output of layer k.
+        bias: whether biases (vectors that are only added) are there.
+        dropout: probability of dropping an output between layers, in training.
+        bidirectional: also run from the last step to the first; the outputs are concatenated.
+        learn_initial_state: the state before the first step is a parameter, not zero.
+        device, dtype: of the parameters.
+        sizes: further sizes that the cell's page names by a letter, e.g. `P=16`.
+
+    Attributes:
+        output_size: features of the output, D · size.
+        state_sizes: size of each state, in the order of the page.
+
+    Parameters are named as on the page with layer and direction: `W_l0`, `R_l0_reverse`; they start uniform in
+    ±1/√H, as torch.nn's recurrent layers do.
+
+    Time: T steps in order, each one stacked product per stage. Memory for training: O(T · B · H).
+
+    Example:
+        >>> layer = Recurrent("gru", input_size=3, hidden_size=8)
+        >>> output, (h,) = layer(torch.zeros(2, 5, 3))
+        >>> output.shape, h.shape
+        (torch.Size([2, 5, 8]), torch.Size([1, 2, 8]))
+    """
+
+    def __init__(
+        self,
+        cell: Cell | str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        bias: bool = True,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        learn_initial_state: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        **sizes: int,
+    ) -> None:
+        super().__init__()
+        self.cell = find_cell(cell)
+        self.graph = self.cell.graph if bias else without_biases(self.cell.graph)
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.dropout, self.bidirectional = dropout, bidirectional
+        self.directions = 2 if bidirectional else 1
+        letters = {"I": input_size, "H": hidden_size, **sizes}
+        _check_settings(self.graph.name, letters, self.graph.sizes, num_layers, dropout)
+        self.state_sizes = tuple(letters[s.size] for s in self.graph.states)
+        cell_output = letters[self.graph.output_size]
+        self.output_size = cell_output * self.directions
+        for layer in range(num_layers):
+            letters["I"] = input_size if layer == 0 else self.output_size
+            for suffix in self._suffixes(layer):
+                for parameter in self.graph.parameters:
+                    values = torch.empty(stored_shape(parameter, letters), device=device, dtype=dtype)
+                    self.register_parameter(parameter.name + suffix, nn.Parameter(values))
+        self.learn_initial_state = learn_initial_state
+        if learn_initial_state:
+            for state, size in zip(self.graph.states, self.state_sizes, strict=True):
+                values = torch.empty((num_layers * self.directions, 1, size), device=device, dtype=dtype)
+                self.register_parameter(f"initial_{state.name}", nn.Parameter(values))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw every parameter anew, uniform in ±1/√H; a learned initial state starts at zero."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for name, parameter in self.named_parameters():
+            if name.startswith("initial_"):
+                nn.init.zeros_(parameter)
+            else:
+                nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(
+        self,
+        x: Tensor,
+        initial_state: Tensor | States | None = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+    ) -> tuple[Tensor, States]:
+        """Run over time.
+
+        Args:
+            x: [B, T, I].
+            initial_state: one tensor [L·D, B, size] per state (a single tensor where the cell has one state);
+                by default the learned one, or zeros.
+            lengths: [B] integers in 1 … T: steps beyond a sequence's length change nothing and output zero.
+            reset: [B, T] bool: a step at which a new sequence begins. Its state starts from the learned initial
+                state, or zeros. The result is that of the pieces run one by one.
+
+        Returns:
+            output [B, T, output_size], and the states after each sequence's last step (in the reverse direction:
+            after its first), one [L·D, B, size] per state.
+
+        Raises:
+            ShapeError: a shape or dtype does not fit; all of them are named.
+        """
+        title = f"Recurrent({self.cell.name})"
+        check_input(title, x, self.input_size, next(self.parameters()))
+        batch, steps = x.shape[:2]
+        rest = self._rest(x)
+        if initial_state is None:
+            initial = tuple(s.expand(-1, batch, -1) for s in rest)
+        else:
+            initial = (initial_state,) if isinstance(initial_state, Tensor) else tuple(initial_state)
+            check_states(title, initial, self.graph, self.num_layers * self.directions, batch, self.state_sizes)
+        if lengths is not None:
+            lengths = check_lengths(title, lengths, x)
+        if reset is not None:
+            check_reset(title, reset, x)
+        output, final_state = unroll_stack(
+            self.graph,
+            x.transpose(0, 1),
+            [self._layer_parameters(s) for layer in range(self.num_layers) for s in self._suffixes(layer)],
+            initial,
+            directions=self.directions,
+            dropout=self.dropout,
+            training=self.training,
+            lengths=lengths,
+            reset=None if reset is None else reset.transpose(0, 1),
+            rest=rest,
+        )
+        return output.transpose(0, 1), final_state
+
+    def extra_repr(self) -> str:
+        """The settings that differ from their defaults."""
+        text = f"{self.cell.name}, input_size={self.input_size}, hidden_size={self.hidden_size}"
+        shown = {"num_layers": 1, "dropout": 0.0, "bidirectional": False, "learn_initial_state": False}
+        return text + "".join(f", {k}={getattr(self, k)}" for k, v in shown.items() if getattr(self, k) != v)
+
+    def _rest(self, x: Tensor) -> States:
+        """The learned initial state or zeros, [L·D, 1, size] per state."""
+        if self.learn_initial_state:
+            return tuple(getattr(self, f"initial_{s.name}") for s in self.graph.states)
+        return tuple(x.new_zeros((self.num_layers * self.directions, 1, size)) for size in self.state_sizes)
+
+    def _suffixes(self, layer: int) -> tuple[str, ...]:
+        return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
+
+    def _layer_parameters(self, suffix: str) -> dict[str, Tensor]:
+        return {p.name: getattr(self, p.name + suffix) for p in self.graph.parameters}
+
+
+def _check_settings(name: str, sizes: dict[str, int], letters: frozenset[str], num_layers: int, dropout: float) -> None:
+    missing = letters - sizes.keys()
+    unknown = sizes.keys() - letters - {"I", "H"}
+    if missing or unknown:
+        raise SettingError(
+            f"Recurrent({name}): sizes {', '.join(sorted(missing or unknown))} "
+            + ("are missing" if missing else "are not on its page"),
+            hint=f"the page's sizes are: {', '.join(sorted(letters))}; give those besides I and H by keyword",
+        )
+    for what, value in {**sizes, "num_layers": num_layers}.items():
+        if value < 1:
+            raise ShapeError(f"Recurrent({name}): {what} is {value}; it must be at least 1")
+    if not 0 <= dropout <= 1:
+        raise SettingError(f"Recurrent({name}): dropout is {dropout}; it is a probability, 0 to 1")

@@ -1,0 +1,72 @@
+"""Layers and directions: the functional core that `Recurrent` and the drop-ins share."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from unspool.ir import Parameter, StepGraph
+from unspool.runtime import unroll
+
+States = tuple[Tensor, ...]
+"""One tensor per state of the cell, each [L·D, B, size], in the order layer 0 forward, layer 0 reverse, layer 1 …"""
+
+
+def unroll_stack(
+    graph: StepGraph,
+    x: Tensor,
+    parameters: Sequence[Mapping[str, Tensor]],
+    initial: States,
+    *,
+    directions: int,
+    dropout: float,
+    training: bool,
+    lengths: Tensor | None = None,
+    reset: Tensor | None = None,
+    rest: States | None = None,
+) -> tuple[Tensor, States]:
+    """Output [T, B, D·size] of the last layer and the final states.
+
+    Args:
+        graph: the cell.
+        x: [T, B, I].
+        parameters: per layer and direction the stored parameters by name.
+        initial: see `States`.
+        directions: D, 1 or 2.
+        dropout: probability with which an output between layers is dropped in training.
+        training: whether dropout is on.
+        lengths: [B] int64.
+        reset: [T, B] bool.
+        rest: states that a reset returns to, shaped like `initial` (the batch axis may be 1).
+    """
+    finals: list[States] = []
+    layers = len(parameters) // directions
+    for layer in range(layers):
+        outputs = []
+        for direction in range(directions):
+            index = layer * directions + direction
+            output, final = unroll(
+                graph,
+                {graph.inputs[0].name: x},
+                parameters[index],
+                [s[index] for s in initial],
+                lengths=lengths,
+                reset=reset,
+                rest=None if rest is None else [s[index] for s in rest],
+                reverse=direction == 1,
+            )
+            outputs.append(output)
+            finals.append(final)
+        x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
+        if dropout and training and layer < layers - 1:
+            x = functional.dropout(x, dropout)
+    return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+
+
+def stored_shape(parameter: Parameter, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Shape in numbers of a stored parameter: its gates are stacked along the first axis."""
+    shape = [sizes[letter] for letter in parameter.shape]
+    if parameter.gates:
+        shape[0] *= len(parameter.gates)
+    return tuple(shape)

@@ -1,0 +1,22 @@
+"""From a step graph to a plan for running it over time. Each pass is one file."""
+
+from unspool.passes.biases import bias_names, without_biases
+from unspool.passes.hoist import hoistable, regroup_sums
+from unspool.passes.plan import Plan, make_plan, print_plan
+from unspool.passes.rewrite import rewrite
+from unspool.passes.simplify import simplify
+from unspool.passes.stack import StackedProduct, stack_products
+
+__all__ = [
+    "Plan",
+    "StackedProduct",
+    "bias_names",
+    "hoistable",
+    "make_plan",
+    "print_plan",
+    "regroup_sums",
+    "rewrite",
+    "simplify",
+    "stack_products",
+    "without_biases",
+]

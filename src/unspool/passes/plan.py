@@ -1,0 +1,92 @@
+"""A plan: which part of a step runs before, inside and after the loop over time.
+
+    prologue   time-parallel: what needs inputs and parameters only, for all T steps at once
+    loop       what needs the state, step after step
+    epilogue   time-parallel: what the output needs but no next state does
+
+A backend turns a plan into a kernel.
+"""
+
+from dataclasses import dataclass
+
+from unspool.ir import Apply, Read, StepGraph
+from unspool.ir.print import print_graph
+from unspool.passes.hoist import hoistable, regroup_sums
+from unspool.passes.simplify import simplify
+from unspool.passes.stack import StackedProduct, stack_products
+
+Instruction = int | StackedProduct
+"""A node's position, or several products as one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a step runs over time.
+
+    Attributes:
+        graph: the simplified, regrouped step; positions below refer to it.
+        prologue, loop, epilogue: instructions in order.
+        timed: prologue values that differ from step to step (the others depend on parameters only).
+        kept: loop values that the epilogue or the output needs from every step.
+    """
+
+    graph: StepGraph
+    prologue: tuple[Instruction, ...]
+    loop: tuple[Instruction, ...]
+    epilogue: tuple[Instruction, ...]
+    timed: frozenset[int]
+    kept: tuple[int, ...]
+
+
+def make_plan(graph: StepGraph) -> Plan:
+    """The plan of `graph`. Cost: linear in the number of nodes, once per cell."""
+    graph = regroup_sums(simplify(graph))
+    before = hoistable(graph)
+    inside = _ancestors(graph, graph.next_states) - before
+    operations = [p for p, n in enumerate(graph.nodes) if isinstance(n, Apply)]
+    after = [p for p in operations if p not in before and p not in inside]
+    wanted = {a for p in after for a in _arguments(graph, p)} | {graph.output}
+    states = {p for p, n in enumerate(graph.nodes) if isinstance(n, Read)} - before
+    return Plan(
+        graph=graph,
+        prologue=stack_products(graph, [p for p in operations if p in before]),
+        loop=stack_products(graph, [p for p in operations if p in inside]),
+        epilogue=stack_products(graph, after),
+        timed=_timed(graph) & before,
+        kept=tuple(sorted(wanted & (inside | states))),
+    )
+
+
+def print_plan(plan: Plan) -> str:
+    """The plan as text: its graph, then what runs where."""
+    parts = [print_graph(plan.graph)]
+    for title, instructions in (("prologue", plan.prologue), ("loop", plan.loop), ("epilogue", plan.epilogue)):
+        products = [i for i in instructions if isinstance(i, StackedProduct)]
+        pointwise = len(instructions) - len(products)
+        widths = " + ".join(str(len(p.matrices)) for p in products) or "no"
+        parts.append(f"{title:<9} products stacked {widths}; {pointwise} pointwise operations")
+    return "\n".join(parts)
+
+
+def _ancestors(graph: StepGraph, results: tuple[int, ...]) -> frozenset[int]:
+    seen: set[int] = set()
+    todo = list(results)
+    while todo:
+        position = todo.pop()
+        if position not in seen:
+            seen.add(position)
+            todo.extend(_arguments(graph, position))
+    return frozenset(seen)
+
+
+def _arguments(graph: StepGraph, position: int) -> tuple[int, ...]:
+    node = graph.nodes[position]
+    return node.arguments if isinstance(node, Apply) else ()
+
+
+def _timed(graph: StepGraph) -> frozenset[int]:
+    timed: set[int] = set()
+    for position, node in enumerate(graph.nodes):
+        if isinstance(node, Read) or any(a in timed for a in _arguments(graph, position)):
+            timed.add(position)
+    return frozenset(timed)
