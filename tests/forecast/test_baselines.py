@@ -10,6 +10,7 @@ from unspool.forecast.baselines import BASELINES, drift, fit_ridge, last_value, 
 from unspool.forecast.metrics import mae, mase_scale
 
 NAN = float("nan")
+LAW = settings(deadline=None, max_examples=50)
 VALUES = st.lists(st.one_of(st.floats(-1e3, 1e3, width=32), st.just(NAN)), min_size=1, max_size=30).map(np.array)
 
 
@@ -36,6 +37,7 @@ def test_missing_values_are_left_out():
     np.testing.assert_array_equal(seasonal_naive(values, 4, 2), [5, 4, 5, 4])
 
 
+@LAW
 @given(VALUES, st.integers(1, 12), st.integers(1, 9))
 def test_seasonal_naive_is_the_last_observed_value_of_the_phase(values, horizon, season):
     found = seasonal_naive(values, horizon, season)
@@ -44,6 +46,7 @@ def test_seasonal_naive_is_the_last_observed_value_of_the_phase(values, horizon,
         np.testing.assert_array_equal(found[k], phase[-1] if phase else last_value(values, 1)[0])
 
 
+@LAW
 @given(VALUES, st.integers(1, 12), st.integers(1, 9), st.floats(-3, 3), st.floats(-50, 50))
 def test_simple_baselines_follow_the_unit_of_the_data(values, horizon, season, factor, shift):
     for method in (last_value, seasonal_naive, drift, mean):
@@ -123,7 +126,7 @@ def test_a_series_in_another_unit_gets_the_same_forecast():
     np.testing.assert_allclose(mixed[1], 1000 * plain[0] + 5, rtol=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@LAW
 @given(st.integers(1, 70), st.integers(1, 12), st.integers(1, 48), st.integers(0, 5), st.floats(0, 0.6))
 def test_ridge_answers_for_any_length(length, horizon, window, gap, missing):
     rng = np.random.default_rng(length)

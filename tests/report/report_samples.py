@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from unspool.forecast.result import MODEL, Backtest, Choice, Epoch, Fold, Forecast, TrainingLog
+from unspool.forecast.scores import score
 from unspool.report import ReportData
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -45,7 +46,9 @@ def quantiles_around(point: np.ndarray, spread: float = 0.35) -> np.ndarray:
     return point[:, :, None] + spread * steps[None, :, None] * NORMAL
 
 
-def fold_of(number: int, ids: tuple[str, ...], times: np.ndarray, values: np.ndarray, cutoff: int, horizon: int) -> Fold:
+def fold_of(
+    number: int, ids: tuple[str, ...], times: np.ndarray, values: np.ndarray, cutoff: int, horizon: int
+) -> Fold:
     """The fold after `cutoff` points of series that share their times; `values` [N, n]."""
     noise = np.random.default_rng(number)
     actual = values[:, cutoff : cutoff + horizon]
@@ -79,38 +82,6 @@ def fold_of(number: int, ids: tuple[str, ...], times: np.ndarray, values: np.nda
     )
 
 
-def metrics_of(folds: tuple[Fold, ...]) -> dict[str, Any]:
-    """metrics.json's form, computed plainly from the folds."""
-
-    def scores(chosen: tuple[Fold, ...], name: str, step: slice = slice(None)) -> dict[str, float]:
-        miss = np.concatenate([(fold.actual - fold.point[name])[:, step].ravel() for fold in chosen])
-        mae, mse = float(np.nanmean(np.abs(miss))), float(np.nanmean(miss**2))
-        return {"mae": mae, "mse": mse, "rmse": mse**0.5, "smape": 100 * mae / 350, "mase": mae / 1.5, "rmsse": (mse / 3) ** 0.5}
-
-    names, horizon = (MODEL, *BASELINES), folds[0].times.shape[1]
-    overall = {name: scores(folds, name) for name in names}
-    overall[MODEL] |= {"quantile_loss": 0.0812, "crps": 0.1711}
-    steps = {name: [scores(folds, name, slice(k, k + 1)) for k in range(horizon)] for name in names}
-    by_step = {name: {key: [row[key] for row in rows] for key in rows[0]} for name, rows in steps.items()}
-    by_fold = [
-        {"number": fold.number, "cutoff": str(fold.last_seen[0])[:10]} | {name: scores((fold,), name) for name in names}
-        for fold in folds
-    ]
-    coverage = []
-    for low, high in ((2, 4), (1, 5), (0, 6)):
-        held = [
-            (fold.actual >= fold.quantiles[..., low]) & (fold.actual <= fold.quantiles[..., high])
-            for fold in folds
-        ]  # fmt: skip
-        seen = [np.isfinite(fold.actual) for fold in folds]
-        share = float(np.concatenate([h[s] for h, s in zip(held, seen, strict=True)]).mean())
-        width = float(np.mean([np.mean(fold.quantiles[..., high] - fold.quantiles[..., low]) for fold in folds]))
-        coverage.append({"nominal": LEVELS[high] - LEVELS[low], "actual": share, "width": width})
-    mine = overall[MODEL]
-    skill = {name: {key: 1 - mine[key] / overall[name][key] for key in overall[name]} for name in BASELINES}
-    return {"overall": overall, "by_step": by_step, "folds": by_fold, "coverage": coverage, "skill": skill}
-
-
 def sample(series: int = 1, length: int = 2284, horizon: int = 52, folds: int = 5, names: Any = None) -> ReportData:
     """A whole report; `folds=0` leaves the backtest away."""
     ids = tuple(names or (["co2"] if series == 1 else [f"station {place + 1}" for place in range(series)]))
@@ -122,7 +93,7 @@ def sample(series: int = 1, length: int = 2284, horizon: int = 52, folds: int = 
     made = tuple(
         fold_of(number + 1, ids, times, values, length - (folds - number) * horizon, horizon) for number in range(folds)
     )
-    metrics = metrics_of(made) | {"worst": list(ids[::-1])} if folds else {}
+    metrics = score(made, LEVELS, [str(fold.last_seen[0])[:10] for fold in made]) if folds else {}
     return ReportData(
         title=f"{ids[0]}, 52 weeks ahead" if series == 1 else f"{series} stations, {horizon} weeks ahead",
         history=[(name, times, row) for name, row in zip(ids, values, strict=True)],
@@ -132,7 +103,7 @@ def sample(series: int = 1, length: int = 2284, horizon: int = 52, folds: int = 
         choice=Choice("segment, 13 steps", {"direct": 0.231, "segment, 4 steps": 0.187, "segment, 13 steps": 0.162}),
         findings=["co2: 59 of 2284 weeks have no value (first: 1958-05-10, longest run 14 weeks from 1964-01-25)"],
         settings={"horizon": str(horizon), "cell": "gru", "network": "auto", "folds": str(folds), "seed": "0"},
-        command=f"unspool forecast co2.csv --time date --target co2 --horizon {horizon} --folds {folds} --seed 0 --out out/demo",
+        command=f"unspool forecast co2.csv --time date --target co2 --horizon {horizon} --folds {folds} --out out/demo",
         versions={"unspool": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "numpy": "2.2.0"},
     )
 

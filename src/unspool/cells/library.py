@@ -27,9 +27,9 @@ def find_cell(name: str | Cell) -> Cell:
     """
     if isinstance(name, Cell):
         return name
-    if ".py" in name:
-        path, _, cell_name = name.partition(":")
-        return load_cell_file(Path(path), cell_name or None)
+    stem, suffix, cell_name = name.rpartition(".py")
+    if suffix:
+        return load_cell_file(Path(stem + suffix), cell_name.removeprefix(":") or None)
     known = built_in()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
@@ -57,7 +57,7 @@ def load_cell_file(path: Path, name: str | None = None) -> Cell:
     except Exception as error:
         raise CellError(f"cell file '{path}' fails: {type(error).__name__}: {error}") from error
     found = {n: v for n, v in vars(module).items() if isinstance(v, Cell)}
-    own = {n: v for n, v in found.items() if v.page}
+    own = {n: v for n, v in found.items() if v not in built_in().values()}
     if name is None and len(own) == 1:
         return next(iter(own.values()))
     if name is None or name not in found:

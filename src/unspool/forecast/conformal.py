@@ -30,7 +30,7 @@ def calibrate(
     The unit is what the errors of a window are proportional to (its deviation, or the series' scale); windows whose
     unit is not positive are left out. With fewer than `ENOUGH` values for a step, the steps next to it are taken in,
     in the end all. Where even those are too few for an outer level (fewer than 1/τ or 1/(1 − τ), roughly), the most
-    extreme error is taken if it widens the interval: nothing is narrowed on such evidence. Without values, shifts are 0.
+    extreme error is taken if it widens the interval: nothing is narrowed on such evidence. Without any, shifts are 0.
 
     Args:
         actual: what came.
@@ -105,7 +105,7 @@ def _shift(shortfall: np.ndarray, level: float) -> float:
         return 0.0
     if _is_median(level):
         return float(np.median(shortfall))
-    place = round(level * (n + 1), 9)  # .7 · 10 is 7, not 7.000000000000001, whose ceiling is 8
+    place = round(level * (n + 1), 9)  # .55 · 100 is 55, not 55.00000000000001
     if level > 0.5:
         rank = math.ceil(place)
         return float(shortfall[rank - 1]) if rank <= n else max(float(shortfall[-1]), 0.0)

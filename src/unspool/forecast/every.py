@@ -27,23 +27,46 @@ _LETTERS = {
     "y": ("month", 12),
 }
 
-_WORDS = {
-    **{"hourly": "1h", "daily": "1d", "weekly": "1w", "monthly": "1mo", "quarterly": "1q", "yearly": "1y"},
-    **{"annual": "1y", "business": "1bd", "business days": "1bd"},
-    # pandas' names, so that a `freq` at hand can be passed on
-    **{"min": "1m", "T": "1m", "S": "1s", "H": "1h", "D": "1d", "B": "1bd", "W": "1w"},
-    **{"M": "1mo", "MS": "1mo", "ME": "1mo", "Q": "1q", "QS": "1q", "QE": "1q"},
-    **{"A": "1y", "Y": "1y", "YS": "1y", "YE": "1y"},
+# what else means each step: words, and pandas' names so that a `freq` at hand can be passed on
+_NAMES = {
+    "1s": "S",
+    "1m": "T min",
+    "1h": "H hourly",
+    "1d": "D daily",
+    "1bd": "B business",
+    "1w": "W weekly",
+    "1mo": "M MS ME monthly",
+    "1q": "Q QS QE quarterly",
+    "1y": "A Y YS YE yearly annual",
 }
+_WORDS = {name: every for every, names in _NAMES.items() for name in names.split()} | {"business days": "1bd"}
 
+# unit, count, noun: from wide to narrow within a unit
 _NOUNS = [
-    *[("month", 12, "year"), ("month", 3, "quarter"), ("month", 1, "month"), ("day", 7, "week"), ("day", 1, "day")],
-    *[("business day", 1, "business day"), ("microsecond", HOUR, "hour"), ("microsecond", MINUTE, "minute")],
-    *[("microsecond", SECOND, "second"), ("microsecond", 1000, "millisecond"), ("microsecond", 1, "microsecond")],
+    ("month", 12, "year"),
+    ("month", 3, "quarter"),
+    ("month", 1, "month"),
+    ("day", 7, "week"),
+    ("day", 1, "day"),
+    ("business day", 1, "business day"),
+    ("microsecond", HOUR, "hour"),
+    ("microsecond", MINUTE, "minute"),
+    ("microsecond", SECOND, "second"),
+    ("microsecond", 1000, "millisecond"),
+    ("microsecond", 1, "microsecond"),
     ("integer", 1, "integer step"),
 ]
 
-_ADVERBS = {"year": "yearly", "quarter": "quarterly", "month": "monthly", "week": "weekly", "day": "daily"}
+_ADVERBS = {
+    "year": "yearly",
+    "quarter": "quarterly",
+    "month": "monthly",
+    "week": "weekly",
+    "day": "daily",
+    "business day": "business days",
+    "hour": "hourly",
+    "integer step": "integer steps",
+}
 
 
 def read_every(text: str) -> tuple[str, int | float]:
@@ -76,6 +99,8 @@ def spell(unit: str, count: int | float) -> str:
         return str(count)
     if unit == "decimal":
         return f"{count:.4f}" if count >= 0.001 else f"{count:.3g}"
+    if unit == "month":
+        return f"{count // 12}y" if count % 12 == 0 else "1q" if count == 3 else f"{count}mo"
     sizes = [(size, letter) for letter, (known, size) in _LETTERS.items() if known == unit and count % size == 0]
     size, letter = max(sizes)
     return f"{int(count) // size}{letter}"
@@ -99,9 +124,7 @@ def describe(unit: str, count: int | float) -> str:
         times = int(count) // size
         if times > 1:
             return f"every {times} {word}s"
-        return {"hour": "hourly", "business day": "business days", "integer step": "integer steps"}.get(
-            word, _ADVERBS.get(word, f"every {word}")
-        )
+        return _ADVERBS.get(word, f"every {word}")
     return f"every {count:.6g}"
 
 

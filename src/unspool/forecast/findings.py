@@ -1,5 +1,7 @@
 """What was found in the data, said by series, number and time."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from unspool.forecast.frequency import Frequency
@@ -10,31 +12,53 @@ ENOUGH = 3
 """A series needs so many values to be one."""
 
 
-def holes(
-    kind: str, absent: np.ndarray, series: str, times: np.ndarray, frequency: Frequency, style: TimeStyle
-) -> Finding:
-    """The finding that some steps of a series have no row ("gap") or a row without a value ("missing").
+@dataclass(frozen=True)
+class Hole:
+    """Steps of a series that have no row ("gap"), or a row without a value ("missing").
 
-    Args:
+    Attributes:
         kind: "gap" or "missing".
-        absent: [n] bool, true somewhere.
         series: its name.
+        absent: [n] bool, true somewhere.
         times: [n] its grid.
-        frequency: its frequency.
-        style: how to write times.
     """
-    edges = np.diff(np.concatenate([[0], absent.astype(np.int8), [0]]))
+
+    kind: str
+    series: str
+    absent: np.ndarray
+    times: np.ndarray
+
+
+def say_holes(holes: list[Hole], frequency: Frequency, style: TimeStyle) -> list[Finding]:
+    """One finding for each hole: how many steps of how many, the first, and the longest run."""
+    if not holes:
+        return []
+    runs = [_longest_run(hole.absent) for hole in holes]
+    # all labels at once: thousands of series have thousands of holes
+    moments = [hole.times[[int(hole.absent.argmax()), start]] for hole, (start, _) in zip(holes, runs, strict=True)]
+    labels = style.labels(np.concatenate(moments))
+    return [
+        _finding(hole, run, labels[2 * k], labels[2 * k + 1], frequency.noun)
+        for k, (hole, (_, run)) in enumerate(zip(holes, runs, strict=True))
+    ]
+
+
+def _longest_run(absent: np.ndarray) -> tuple[int, int]:
+    edges = np.diff(absent.astype(np.int8), prepend=0, append=0)
     begin, end = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     longest = int((end - begin).argmax())
-    run = int(end[longest] - begin[longest])
-    first, widest = style.labels(times[[begin[0], begin[longest]]])
-    count = int(absent.sum())
-    what = "row" if kind == "gap" else "value"
-    where = f"first: {first}" if count > 1 else first
+    return int(begin[longest]), int(end[longest] - begin[longest])
+
+
+def _finding(hole: Hole, run: int, first: str, widest: str, noun: str) -> Finding:
+    count = int(hole.absent.sum())
+    what = "row" if hole.kind == "gap" else "value"
+    where = first if count == 1 else f"first: {first}"
     if run > 1:
-        where += f", longest run {run} {frequency.noun}s from {widest}"
-    have = "have" if count > 1 else "has"
-    return Finding(kind, series, f"{series}: {count} of {len(absent)} {frequency.noun}s {have} no {what} ({where})")
+        where += f", longest run {run} {noun}s from {widest}"
+    have = "has" if count == 1 else "have"
+    said = f"{hole.series}: {count} of {len(hole.absent)} {noun}s {have} no {what} ({where})"
+    return Finding(hole.kind, hole.series, said)
 
 
 def defect(values: np.ndarray) -> tuple[str, str] | None:

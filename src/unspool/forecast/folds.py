@@ -8,7 +8,7 @@ The newest fold's test part ends with the data, and each older fold lies `step` 
 
 Series with calendar times (dates, datetimes, decimal years) share their cutoffs: every cutoff is one moment, counted
 back from the latest time in the panel, so that a model of all series sees nothing of any series later than that
-moment. Series numbered by integers have no common clock: each is counted back from its own end.
+moment. Series numbered by integers or other decimals have no common clock: each is counted back from its own end.
 """
 
 from collections.abc import Sequence
@@ -75,9 +75,10 @@ def cutoffs(
     """
     step = horizon if step is None else step
     _check(horizon, folds, step, gap, window, minimum)
-    panel = data if isinstance(data, Panel) else None
-    values = [np.zeros(length) for length in data] if panel is None else [series.values for series in panel.series]
-    clock = None if panel is None else _clock(panel)
+    if isinstance(data, Panel):
+        panel, clock, values = data, _clock(data), [series.values for series in data.series]
+    else:
+        panel, clock, values = None, None, [np.zeros(length) for length in data]
     points = max((len(series) for series in values), default=0) if clock is None else len(clock)
     if points < minimum + gap + horizon + (folds - 1) * step:
         raise _too_few(points, clock is not None, horizon, folds, step, gap, minimum)
@@ -98,7 +99,7 @@ def cutoffs(
                 f"cutoff and an observed value in the {horizon} steps tested",
                 hint="lower the number of folds, the step, the gap or the horizon, or leave out series that end early",
             )
-        plans.append(FoldPlan(number, _label(panel, places[1], back), *places))
+        plans.append(FoldPlan(number, _label(panel, clock is not None, places[1], back), *places))
     return plans
 
 
@@ -144,7 +145,7 @@ def _seen(values: np.ndarray) -> bool:
 
 def _clock(panel: Panel) -> np.ndarray | None:
     """Every time from the panel's first to its last; None where series are numbered and so share no clock."""
-    if panel.series[0].times.dtype.kind == "i":
+    if panel.frequency.unit == "integer" or (panel.frequency.unit == "decimal" and not panel.frequency.per_year):
         return None
     first, last = min(series.times[0] for series in panel.series), max(series.times[-1] for series in panel.series)
     return panel.frequency.grid(first, last)
@@ -160,9 +161,9 @@ def _ends(panel: Panel | None, values: list[np.ndarray], clock: np.ndarray | Non
     return [int(np.searchsorted(series.times, cutoff, side="right")) for series in panel.series]
 
 
-def _label(panel: Panel | None, ends: np.ndarray, back: int) -> str:
+def _label(panel: Panel | None, shared: bool, ends: np.ndarray, back: int) -> str:
     if panel is not None:
         last = np.unique(np.array([panel.series[i].times[ends[i] - 1] for i in np.flatnonzero(ends)]))
-        if len(last) == 1 or last.dtype.kind != "i":
+        if len(last) == 1 or shared:
             return panel.labels(last[-1:])[0]
     return f"{back} steps before the end"

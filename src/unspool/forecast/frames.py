@@ -14,6 +14,7 @@ import polars as pl
 from unspool.errors import DataError, SettingError
 from unspool.forecast.origin import Origin
 from unspool.forecast.panel import Columns
+from unspool.forecast.zones import is_known
 
 DEFAULT_SERIES = "unique_id"
 
@@ -52,6 +53,11 @@ def choose_columns(names: list[str], target: str, time: str, series: str | None,
         series = None
     roles = {"time": time, "target": target} | ({} if series is None else {"series": series})
     for role, name in roles.items():
+        if f"{name} (1)" in names:
+            raise DataError(
+                f"{where.table()} has more than one column {name!r} ({role})",
+                hint=f"give them different names, or choose {name + ' (1)'!r} or {name + ' (2)'!r}",
+            )
         if name not in names:
             raise DataError(
                 f"{where.table()} has no column {name!r} ({role}); its columns are: {_listed(names)}",
@@ -114,7 +120,10 @@ def _plain_zone(zone: str | None) -> str | None:
     if zone is None:
         return None
     match = re.fullmatch(r"(?:UTC)?([+-]\d{2}:\d{2})", zone)
-    return "UTC" if zone == "UTC" or (match and match[1] in ("+00:00", "-00:00")) else match[1] if match else zone
+    if match is not None:
+        return "UTC" if match[1] in ("+00:00", "-00:00") else match[1]
+    # a zone that is only known to the library it comes from, such as "the zone of this computer"
+    return zone if is_known(zone) else "UTC"
 
 
 def _listed(names: list[str]) -> str:

@@ -64,7 +64,7 @@ class Frequency:
     def grid(self, first: Any, last: Any) -> np.ndarray:
         """All times from `first` to `last`, both included where `last` is on the grid."""
         first = self._typed(first)
-        index = np.arange(self.index(first), self.index(self._typed(last)) + 1, self.stride)
+        index = np.arange(int(self.index(first)), int(self.index(self._typed(last))) + 1, self.stride)
         return self._at(index, self._clock(first))
 
     def index(self, times: np.ndarray) -> np.ndarray:

@@ -48,6 +48,11 @@ def positions(frequency: Frequency, times: np.ndarray, starts: np.ndarray) -> tu
     return apart // frequency.stride, near & (apart % frequency.stride == 0)
 
 
+def lengths(place: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """[N] the length of each series' grid, from the places of its rows."""
+    return place[np.append(starts[1:], len(place)) - 1] + 1
+
+
 def odd_row(near: np.ndarray, starts: np.ndarray) -> int | None:
     """The first row off its grid, or the first of its series where most of the others are off; None if all fit."""
     off = np.flatnonzero(~near)
@@ -58,9 +63,7 @@ def odd_row(near: np.ndarray, starts: np.ndarray) -> int | None:
     return int(starts[series]) if (~near[starts[series] : stop]).mean() > 0.5 else int(off[0])
 
 
-def other_frequency(
-    frequency: Frequency, place: np.ndarray, times: np.ndarray, starts: np.ndarray
-) -> Stretch | None:
+def other_frequency(frequency: Frequency, place: np.ndarray, times: np.ndarray, starts: np.ndarray) -> Stretch | None:
     """The first stretch whose times keep a wider distance than the step: months in days, hours in minutes.
 
     A stretch must be too long to be chance: with n distances of which a share p has its width, n·pᴸ < 10⁻⁴ for L in
@@ -76,7 +79,7 @@ def other_frequency(
         width = np.where(inside & (monthly > 0) & (width > 1), -monthly, width)
     begin = np.flatnonzero(np.append(True, width[1:] != width[:-1]))
     length = np.diff(np.append(begin, len(width)))
-    values, inverse, counts = np.unique(width, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(width, return_inverse=True, return_counts=True)
     count = counts[inverse][begin]
     total = int(inside.sum())
     share = (count - length + 1) / (total - length + 1)

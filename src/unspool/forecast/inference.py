@@ -27,6 +27,9 @@ _COMMON = 0.25
 _CALENDAR_NOISE = 0.2
 """How far, in steps, decimal years may lie from their grid: 1959.08 for 1959 + 1/12, mid-months by the day."""
 
+_PER_YEAR = (1, 2, 4, 6, 12, 24)
+"""Steps per year that decimal years are taken to have."""
+
 _DECIMAL_NOISE = 0.02
 """How far, in steps, other decimals may lie from their grid."""
 
@@ -61,14 +64,18 @@ def within(count: int, starts: np.ndarray) -> np.ndarray:
 
 
 def fit(unit: str, step: int | float, times: np.ndarray, zone: str | None) -> Frequency | None:
-    """The frequency with a step that was given, its day, weekday or phase taken from the times; None if it cannot be."""
+    """The frequency with a given step, its day, weekday or phase taken from the times; None where they do not fit."""
     kind = {"i": "integer", "f": "decimal"}.get(times.dtype.kind, "datetime")
     if kind == "integer":
         return integers(int(step)) if unit == "integer" else None
     if kind == "decimal":
         if unit == "month" and 12 % int(step) == 0:
             return _phased(times, int(step) / 12, 12 // int(step))
-        return _phased(times, float(step), 0) if unit in ("decimal", "integer") else None
+        if unit not in ("decimal", "integer"):
+            return None
+        # "0.0833" is how a twelfth is spelled
+        per_year = next((p for p in _PER_YEAR if _are_years(times) and abs(step * p - 1) < 0.01), 0)
+        return _phased(times, 1 / per_year if per_year else float(step), per_year)
     if unit == "microsecond":
         return fixed(int(step), zone)
     return _dated(unit, int(step), to_local(times, zone), zone) if unit not in ("integer", "decimal") else None
@@ -138,14 +145,25 @@ def _dated(unit: str, step: int, local: np.ndarray, zone: str | None) -> Frequen
 
 def _infer_decimals(times: np.ndarray, starts: np.ndarray, inside: np.ndarray) -> Frequency:
     apart = np.diff(times)[inside]
-    if 1500 <= times.min() and times.max() <= 2500:
-        shares = {p: float((np.abs(apart * p - 1) < 0.25).mean()) for p in (1, 2, 4, 6, 12, 24)}
-        per_year = max(shares, key=lambda p: shares[p])
-        if shares[per_year] >= 0.5:
-            return _phased(times, 1 / per_year, per_year)
     ends = np.append(starts[1:], len(times))
     longest = int((ends - starts).argmax())
-    return _phased(times, _decimal_step(times[starts[longest] : ends[longest]], float(np.median(apart))), 0)
+    plain = _phased(times, _decimal_step(times[starts[longest] : ends[longest]], float(np.median(apart))), 0)
+    if not _are_years(times):
+        return plain
+    shares = {p: float((np.abs(apart * p - 1) < _CALENDAR_NOISE).mean()) for p in _PER_YEAR}
+    per_year = max(shares, key=lambda p: shares[p])
+    calendar = _phased(times, 1 / per_year, per_year)
+    common = shares[per_year] >= _COMMON
+    return calendar if common and (_fits(calendar, times) or not _fits(plain, times)) else plain
+
+
+def _fits(frequency: Frequency, times: np.ndarray) -> bool:
+    exact = frequency.at(frequency.index(times), times)
+    return bool((np.abs(exact - times) <= noise(frequency) * frequency.step).all())
+
+
+def _are_years(times: np.ndarray) -> bool:
+    return bool(times.min() >= 1500 and times.max() <= 2500)
 
 
 def _decimal_step(times: np.ndarray, step: float) -> float:

@@ -3,75 +3,31 @@
 Everything is done on whole columns; only series with something to say are looked at one by one.
 """
 
-import re
-from dataclasses import dataclass, replace
+import math
+from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
-import polars as pl
 
 from unspool.errors import DataError, SettingError
-from unspool.forecast.every import read_every
-from unspool.forecast.findings import defect, holes
-from unspool.forecast.frames import choose_columns, open_frame, take
+from unspool.forecast.every import MINUTE, read_every
+from unspool.forecast.findings import ENOUGH, Hole, defect, say_holes
 from unspool.forecast.frequency import Frequency, fixed, integers
-from unspool.forecast.gridding import odd_row, other_frequency, positions
+from unspool.forecast.gridding import lengths, odd_row, other_frequency, positions
 from unspool.forecast.inference import fit, infer, within
 from unspool.forecast.origin import Origin
-from unspool.forecast.panel import Columns, Finding, Panel, Series
+from unspool.forecast.panel import Finding, Panel, Series
+from unspool.forecast.rows import Rows, check_order, read_rows
 from unspool.forecast.table import open_table
-from unspool.forecast.timecolumn import read_times
-from unspool.forecast.times import ISO_DATE, TimeStyle
-from unspool.forecast.timetext import Reading
-from unspool.forecast.values import missing_to_null, read_numbers
+from unspool.forecast.times import ISO_DATE, ISO_DATETIME, TimeStyle
 
 _SPARSE = 50
 """A grid may have so many times more points than the table has rows."""
 
+_MONTHS = "monthly times need the month only (2024-05), the same day of each month, or its last day"
 
-@dataclass(frozen=True)
-class _Rows:
-    """The table's rows sorted by series, in file order within each.
-
-    Attributes:
-        names: [N] series names, in natural order.
-        starts: [N] first row of each series.
-        order: [n] row of the table.
-        times: [n].
-        values: [n] float64.
-    """
-
-    names: list[str]
-    starts: np.ndarray
-    order: np.ndarray
-    times: np.ndarray
-    values: np.ndarray
-    columns: Columns
-    style: TimeStyle
-    where: Origin
-
-    def at(self, k: int) -> str:
-        return self.where.at(int(self.order[k]))
-
-    def place(self, k: int) -> str:
-        return self.where.place(int(self.order[k]))
-
-    def label(self, k: int) -> str:
-        return repr(self.style.labels(self.times[[k]])[0])
-
-    def of(self, k: int) -> str:
-        if self.columns.series is None:
-            return ""
-        return f" of series {self.names[int(np.searchsorted(self.starts, k, side='right')) - 1]!r}"
-
-    def several(self, rows: np.ndarray) -> str:
-        """How much else is wrong in the same way as the first of these rows."""
-        if len(rows) < 2:
-            return ""
-        series = np.unique(np.searchsorted(self.starts, rows, side="right"))
-        where = f" in {len(series)} series" if len(series) > 1 else ""
-        return f" (and {len(rows) - 1} more such row{'s' if len(rows) > 2 else ''}{where})"
+_KINDS = {"integer": "whole numbers", "decimal": "decimal numbers", "datetime": "dates or datetimes"}
 
 
 def panel_from_file(path: str | PathLike[str], **options: Any) -> Panel:
@@ -86,7 +42,7 @@ def panel_from_frame(
     target: str = "y",
     time: str = "ds",
     series: str | None = "unique_id",
-    frequency: str | None = None,
+    frequency: str | Frequency | None = None,
     season_length: int | None = None,
     on_bad_series: Literal["error", "skip"] = "error",
     origin: Origin | None = None,
@@ -98,7 +54,8 @@ def panel_from_frame(
         target: the column of values to forecast.
         time: the column of times, ascending within each series.
         series: the column that tells the series apart; the default may be absent, then the table is one series.
-        frequency: the step ("1h", "1d", "1bd", "1mo", …); inferred where it is not given.
+        frequency: the step ("1h", "1d", "1bd", "1mo", …), or the whole frequency of another panel; inferred where it
+            is not given.
         season_length: steps in a season, where the frequency's usual one is not meant.
         on_bad_series: "skip" leaves out series that are constant, empty or too short, and says so in the findings.
         origin: where the rows came from, for errors.
@@ -112,109 +69,37 @@ def panel_from_frame(
         raise SettingError(f"on_bad_series is {on_bad_series!r}", hint="write 'error' or 'skip'")
     if season_length is not None and season_length < 1:
         raise SettingError(f"season_length is {season_length}", hint="a season has at least 1 step")
-    rows = _sorted_rows(frame, target, time, series, where)
-    _check_order(rows)
+    rows = read_rows(frame, target, time, series, where)
+    check_order(rows)
     grid = _frequency(rows, frequency)
-    rows = replace(rows, style=_clear(rows.style, grid))
+    rows = replace(rows, style=_fine_enough(rows.style, grid))
     if season_length is not None:
         grid = replace(grid, season_length=season_length)
     place = _check_grid(rows, grid, given=frequency is not None)
     return _assemble(rows, grid, place, on_bad_series)
 
 
-def _sorted_rows(frame: Any, target: str, time: str, series: str | None, where: Origin) -> _Rows:
-    table = open_frame(frame, where)
-    columns = choose_columns([str(name) for name in table.columns], target, time, series, where)
-    ids = None if columns.series is None else _ids(take(table, columns.series, where)[0], where, columns.series)
-    values = read_numbers(
-        take(table, columns.target, where)[0], where, f"target {target!r}", None if ids is None else ids
-    )
-    raw, zone = take(table, columns.time, where)
-    readings = read_times(raw, zone, where, time)
-    if ids is None:
-        names, order, starts = [target], np.arange(len(values)), np.zeros(1, np.int64)
-    else:
-        names = sorted(ids.unique().to_list(), key=_natural)
-        codes = ids.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64).to_numpy()
-        order = np.argsort(codes, kind="stable")
-        starts = np.searchsorted(codes[order], np.arange(len(names)))
-    reading = _decide(readings, order, starts, where, time, raw)
-    return _Rows(names, starts, order, reading.times[order], values[order], columns, reading.style, where)
-
-
-def _ids(column: pl.Series, where: Origin, name: str) -> pl.Series:
-    text = column.cast(pl.String).str.strip_chars()
-    absent = (text.is_null() | (text == "")).arg_true()
-    if len(absent):
-        raise DataError(
-            f"{where.at(int(absent[0]))}: series {name!r} is empty", hint="give every row the name of its series"
-        )
-    return text
-
-
-def _natural(name: str) -> tuple[Any, ...]:
-    """H2 before H10."""
-    parts = re.split(r"([0-9]+)", name)
-    return tuple(int(part) if k % 2 else part for k, part in enumerate(parts)), name
-
-
-def _decide(
-    readings: list[Reading], order: np.ndarray, starts: np.ndarray, where: Origin, name: str, raw: pl.Series
-) -> Reading:
-    """The one reading, or of day-first and month-first the only one that makes the times regular."""
-    if len(readings) == 1:
-        return readings[0]
-    regular = [reading for reading in readings if _is_regular(reading.times[order], starts)]
-    if len(regular) == 1:
-        return regular[0]
-    row = int(np.flatnonzero(readings[0].times != readings[1].times)[0])
-    raise DataError(
-        f"{where.at(row)}: time {name!r} is ambiguous: {str(raw[row])!r} could be day first or month first",
-        hint="write dates as year-month-day, like 2024-05-31",
-    )
-
-
-def _is_regular(times: np.ndarray, starts: np.ndarray) -> bool:
-    inside = within(len(times), starts)
-    if (np.diff(times)[inside] <= np.timedelta64(0)).any():
-        return False
-    frequency = infer(times, starts, None)
-    if frequency is None:
-        return False
-    place, near = positions(frequency, times, starts)
-    return bool(near.all()) and float((np.diff(place)[inside] == 1).mean()) >= 0.9
-
-
-def _check_order(rows: _Rows) -> None:
-    inside = within(len(rows.times), rows.starts)
-    forward, same = rows.times[1:] > rows.times[:-1], rows.times[1:] == rows.times[:-1]
-    time, one = rows.columns.time, rows.columns.series is None
-    apart = "; if the table holds several series, name the column that tells them apart with --series" if one else ""
-    back = np.flatnonzero(inside & ~forward & ~same) + 1
-    if len(back):
-        k = int(back[0])
-        raise DataError(
-            f"{rows.at(k)}: time {rows.label(k)}{rows.of(k)} comes after {rows.label(k - 1)} in {rows.place(k - 1)}: "
-            f"the times are not sorted{rows.several(back)}",
-            hint=f"sort the rows by {time!r}{apart}",
-        )
-    twice = np.flatnonzero(inside & same) + 1
-    if len(twice):
-        k = int(twice[0])
-        raise DataError(
-            f"{rows.at(k)}: time {rows.label(k)}{rows.of(k)} is already in {rows.place(k - 1)}{rows.several(twice)}",
-            hint=f"keep one row for each time{'' if one else ' and series'}{apart}",
-        )
-
-
-def _frequency(rows: _Rows, given: str | None) -> Frequency:
+def _frequency(rows: Rows, given: str | Frequency | None) -> Frequency:
+    if isinstance(given, Frequency):
+        kind = given.unit if given.unit in ("integer", "decimal") else "datetime"
+        if kind != rows.style.kind:
+            raise DataError(
+                f"{rows.where.table()}: time {rows.columns.time!r} is {_KINDS[rows.style.kind]}, not {_KINDS[kind]}",
+                hint="write the times as in the table that the model was fitted on",
+            )
+        if (given.zone is None) != (rows.style.zone is None):
+            has, had = ("has no zone", "has one") if rows.style.zone is None else ("has a zone", "has none")
+            raise DataError(
+                f"{rows.where.table()}: time {rows.columns.time!r} {has}, its frequency {had} ({given.name})",
+                hint="write the times as in the table that the model was fitted on",
+            )
+        return given
     if given is not None:
         unit, step = read_every(given)
         found = fit(unit, step, rows.times, rows.style.zone)
         if found is None:
-            kinds = {"integer": "whole numbers", "decimal": "decimal numbers"}
             raise SettingError(
-                f"frequency {given!r} does not fit times that are {kinds.get(rows.style.kind, 'dates')}",
+                f"frequency {given!r} does not fit times that are {_KINDS[rows.style.kind]}",
                 hint="leave the frequency out to have it inferred",
             )
         return found
@@ -223,32 +108,39 @@ def _frequency(rows: _Rows, given: str | None) -> Frequency:
     return found or (fixed(1) if rows.style.kind == "datetime" else integers())
 
 
-def _clear(style: TimeStyle, frequency: Frequency) -> TimeStyle:
-    """Datetimes that are all midnights of days or months are written as dates."""
-    if style.column == "datetime" and style.zone is None and frequency.unit != "microsecond" and "T" in style.pattern:
+def _fine_enough(style: TimeStyle, frequency: Frequency) -> TimeStyle:
+    """The style, or a finer one where the frequency that was given is finer than what the table writes."""
+    if style.kind == "decimal":
+        return replace(style, decimals=max(style.decimals, math.ceil(math.log10(4 / frequency.step))))
+    if style.kind != "datetime":
         return style
+    clock = "%H" in style.pattern.replace("-", "") or "%I" in style.pattern.replace("-", "")
+    if frequency.unit == "microsecond" and not (clock and ("%S" in style.pattern or frequency.step % MINUTE == 0)):
+        return replace(style, pattern=ISO_DATETIME + ("%:z" if style.zone else ""), column="datetime")
+    if frequency.unit in ("day", "business day") and "%d" not in style.pattern.replace("-", ""):
+        return replace(style, pattern=ISO_DATE, column="date")
     return style
 
 
-def _check_grid(rows: _Rows, frequency: Frequency, given: bool) -> np.ndarray:
+def _check_grid(rows: Rows, frequency: Frequency, given: bool) -> np.ndarray:
     place, near = positions(frequency, rows.times, rows.starts)
     k = odd_row(near, rows.starts)
     if k is not None:
         raise DataError(
-            f"{rows.at(k)}: time {rows.label(k)}{rows.of(k)} is off the grid: the times are "
-            f"{'to be' if given else 'mostly'} {frequency.name}{rows.several(np.flatnonzero(~near))}",
-            hint="mend the time, or give a frequency that fits all rows with --frequency (1h, 1d, 1mo, …)",
+            f"{rows.at(k)}: time {rows.label(k)}{rows.of(k)} is off the grid: the times "
+            f"{'should be' if given else 'are mostly'} {frequency.name}{rows.several(np.flatnonzero(~near))}",
+            hint=_MONTHS
+            if _looks_monthly(rows, frequency)
+            else "mend the time, or give a frequency that fits all rows with --frequency (1h, 1d, 1mo, …)",
         )
     stretch = None if given else other_frequency(frequency, place, rows.times, rows.starts)
     if stretch is not None:
         raise DataError(
-            f"{rows.at(stretch.first)} to {rows.place(stretch.last)}: the times{rows.of(stretch.first)} are "
+            f"{rows.span(stretch.first, stretch.last)}: the times{rows.of(stretch.first)} are "
             f"{stretch.name} here, elsewhere {frequency.name}",
             hint=f"bring all rows to one frequency; --frequency {frequency.every} takes them as they are, with gaps",
         )
-    counts = np.diff(np.append(rows.starts, len(place)))
-    points = int((place[rows.starts + counts - 1] + 1).sum())
-    if points > _SPARSE * len(place) + 1000:
+    if lengths(place, rows.starts).sum() > _SPARSE * len(place) + 1000:
         k = int(np.diff(place).argmax()) + 1
         raise DataError(
             f"{rows.at(k)}: time {rows.label(k)}{rows.of(k)} is {place[k] - place[k - 1]} steps after "
@@ -258,9 +150,15 @@ def _check_grid(rows: _Rows, frequency: Frequency, given: bool) -> np.ndarray:
     return place
 
 
-def _assemble(rows: _Rows, frequency: Frequency, place: np.ndarray, on_bad: str) -> Panel:
+def _looks_monthly(rows: Rows, frequency: Frequency) -> bool:
+    """Days with the distances of months but not on one day of the month, such as last working days."""
+    apart = np.diff(frequency.index(rows.times))[within(len(rows.times), rows.starts)]
+    return frequency.unit == "day" and bool(28 <= np.median(apart) <= 32) and bool((apart % 7).any())
+
+
+def _assemble(rows: Rows, frequency: Frequency, place: np.ndarray, on_bad: str) -> Panel:
     counts = np.diff(np.append(rows.starts, len(place)))
-    sizes = place[rows.starts + counts - 1] + 1
+    sizes = lengths(place, rows.starts)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     values, there = np.full(offsets[-1], np.nan), np.zeros(offsets[-1], bool)
     flat = np.repeat(offsets[:-1], counts) + place
@@ -269,31 +167,35 @@ def _assemble(rows: _Rows, frequency: Frequency, place: np.ndarray, on_bad: str)
     index += (np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)) * frequency.stride
     times = frequency.at(index, np.repeat(rows.times[rows.starts], sizes))
     kept: list[Series] = []
-    findings: list[Finding] = []
+    holes: list[Hole] = []
     bad: list[Finding] = []
     for k, name in enumerate(rows.names):
         part = slice(offsets[k], offsets[k + 1])
         if (wrong := defect(values[part])) is not None:
-            bad.append(Finding(wrong[0], name, f"{name!r} {wrong[1]}"))
+            bad.append(Finding(wrong[0], name, wrong[1]))
             continue
         kept.append(Series(name, times[part], values[part]))
         gap = ~there[part]
         for kind, absent in (("gap", gap), ("missing", np.isnan(values[part]) & ~gap)):
             if absent.any():
-                findings.append(holes(kind, absent, name, times[part], frequency, rows.style))
+                holes.append(Hole(kind, name, absent, times[part]))
     _judge(bad, kept, on_bad, rows.where)
-    findings += [Finding("skipped", one.series, f"{one.message}: left out") for one in bad]
+    findings = say_holes(holes, frequency, rows.style)
+    findings += [Finding("skipped", one.series, f"{one.series}: left out, it {one.message}") for one in bad]
     return Panel(tuple(kept), frequency, rows.columns, tuple(findings), rows.style)
 
 
 def _judge(bad: list[Finding], kept: list[Series], on_bad: str, where: Origin) -> None:
     if not bad or (kept and on_bad == "skip"):
         return
-    said = "; ".join(one.message for one in bad[:5]) + (f"; and {len(bad) - 5} more" if len(bad) > 5 else "")
-    if len(bad) == 1 and not kept:
-        raise DataError(f"{where.table()}: series {said}", hint="a forecast needs a series whose values vary")
+    said = "; ".join(f"{one.series!r} {one.message}" for one in bad[:5])
+    said += f"; and {len(bad) - 5} more" if len(bad) > 5 else ""
     if not kept:
-        raise DataError(f"{where.table()}: none of {len(bad)} series can be used: {said}")
+        which = "series" if len(bad) == 1 else f"none of {len(bad)} series can be used:"
+        raise DataError(
+            f"{where.table()}: {which} {said}",
+            hint=f"a forecast needs at least {ENOUGH} values that are not all the same",
+        )
     raise DataError(
         f"{where.table()}: {len(bad)} of {len(bad) + len(kept)} series cannot be used: {said}",
         hint="mend them, or leave them out with --skip-bad-series (in Python: on_bad_series='skip')",

@@ -31,6 +31,16 @@ class Origin:
         """`line 18` or `row 17`, without the file."""
         return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
 
+    def span(self, first: int, last: int) -> str:
+        """`sales.csv, lines 18 to 25`, or `rows 17 to 24`."""
+        noun, numbers = ("rows", (first + 1, last + 1)) if self.lines is None else ("lines", self.lines[[first, last]])
+        return f"{'' if self.name is None else f'{self.name}, '}{noun} {numbers[0]} to {numbers[1]}"
+
     def table(self) -> str:
         """The table as the start of a sentence."""
         return self.name or "the table"
+
+
+def more(count: int, noun: str) -> str:
+    """What follows the first of `count` that was named: ` (and 2 more such rows)`, or nothing for the only one."""
+    return f" (and {count - 1} more such {noun}{'s' if count > 2 else ''})" if count > 1 else ""

@@ -8,19 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from unspool.train.log import Epoch
+
 MODEL = "unspool"
 """The key of the recurrent model beside the baselines' names, in `Fold.point` and metrics.json."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass of training: losses are means over windows, in the units of the loss; seconds since the start."""
-
-    number: int
-    train_loss: float
-    valid_loss: float
-    gradient_norm: float
-    seconds: float
 
 
 @dataclass(frozen=True)

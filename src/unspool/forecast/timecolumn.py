@@ -1,10 +1,12 @@
 """A column of times of any type: dates, datetimes, whole numbers, decimal years, or text of one of these."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
 from unspool.errors import DataError
-from unspool.forecast.origin import Origin
+from unspool.forecast.origin import Origin, more
 from unspool.forecast.times import ISO_DATE, ISO_DATETIME, TimeStyle
 from unspool.forecast.timetext import Reading, read_time_text
 from unspool.forecast.values import missing_to_null
@@ -30,9 +32,9 @@ def read_times(column: pl.Series, zone: str | None, where: Origin, name: str) ->
         column = missing_to_null(column)
     absent = column.is_null().arg_true()
     if len(absent):
-        more = f" (and {len(absent) - 1} more such rows)" if len(absent) > 1 else ""
         raise DataError(
-            f"{where.at(int(absent[0]))}: time {name!r} is empty{more}", hint="give every row a time, or delete the row"
+            f"{where.at(int(absent[0]))}: time {name!r} is empty{more(len(absent), 'row')}",
+            hint="give every row a time, or delete the row",
         )
     if column.dtype == pl.String:
         return _from_text(column, where, name)
@@ -43,7 +45,10 @@ def read_times(column: pl.Series, zone: str | None, where: Origin, name: str) ->
     if column.dtype.is_integer():
         return [_from_integers(column.cast(pl.Int64), "integer")]
     if column.dtype.is_float() or column.dtype.is_decimal():
-        return [_from_decimals(column.cast(pl.Float64).to_numpy(), 12, where, name)]
+        numbers = column.cast(pl.Float64).to_numpy()
+        # the digits of a few hundred show how the column was written
+        digits = max(len(repr(number).partition(".")[2]) for number in numbers[:500].tolist())
+        return [_from_decimals(numbers, min(digits, 12), where, name)]
     raise DataError(f"{where.table()}: time {name!r} holds {column.dtype} values, not times", hint=_WRITE)
 
 
@@ -52,6 +57,9 @@ def _moments(column: pl.Series) -> np.ndarray:
 
 
 def _from_datetimes(moments: np.ndarray, zone: str | None) -> Reading:
+    if zone is None and (moments == moments.astype("datetime64[D]")).all():
+        # pandas has no dates: days come as midnights
+        return Reading(moments, TimeStyle("datetime", "datetime", ISO_DATE))
     fraction = moments != moments.astype("datetime64[s]")
     pattern = ISO_DATETIME + ("%.f" if fraction.any() else "") + ("%:z" if zone else "")
     return Reading(moments, TimeStyle("datetime", "datetime", pattern, zone))
@@ -60,7 +68,8 @@ def _from_datetimes(moments: np.ndarray, zone: str | None) -> Reading:
 def _from_integers(numbers: pl.Series, column: str) -> Reading:
     """Whole numbers; 20240531 and 202405 are dates where the whole column can be."""
     low, high = numbers.min(), numbers.max()
-    assert isinstance(low, int) and isinstance(high, int)
+    assert isinstance(low, int)
+    assert isinstance(high, int)
     for pattern, first, last in (("%Y%m%d", 1700_01_01, 2299_12_31), ("%Y%m", 1700_01, 2299_12)):
         if first <= low and high <= last:
             dates = (numbers.cast(pl.String) + ("" if "%d" in pattern else "01")).str.strptime(
@@ -80,7 +89,7 @@ def _from_decimals(numbers: np.ndarray, digits: int, where: Origin, name: str) -
     hundredths = np.rint(numbers * 100) % 100
     if (
         np.abs(numbers * 100 - np.rint(numbers * 100)).max() < 1e-6
-        and 1500 <= numbers.min()
+        and numbers.min() >= 1500
         and numbers.max() <= 2500
         and np.ptp(numbers) >= 1
         and hundredths.min() >= 1
@@ -105,10 +114,16 @@ def _from_text(text: pl.Series, where: Origin, name: str) -> list[Reading]:
         # an exponent moves the point, so the digits after it say nothing
         exponents = text.str.contains("[eE]").any()
         return [_from_decimals(numbers, 12 if exponents or digits is None else min(int(str(digits)), 12), where, name)]
-    readings = read_time_text(text)
+    distinct = text.unique(maintain_order=True)
+    if len(distinct) > len(text) // 2:
+        readings = read_time_text(text)
+    else:
+        # many series share their times
+        index = text.replace_strict(distinct, list(range(len(distinct))), return_dtype=pl.Int64).to_numpy()
+        readings = [replace(reading, times=reading.times[index]) for reading in read_time_text(distinct)]
     unread = np.isnat(readings[0].times) if readings else np.ones(len(text), bool)
     if unread.any():
         row = int(np.flatnonzero(unread)[0])
-        more = f" (and {int(unread.sum()) - 1} more such rows)" if unread.sum() > 1 else ""
-        raise DataError(f"{where.at(row)}: time {name!r} is not a time: {text[row]!r}{more}", hint=_WRITE)
+        others = more(int(unread.sum()), "row")
+        raise DataError(f"{where.at(row)}: time {name!r} is not a time: {text[row]!r}{others}", hint=_WRITE)
     return readings

@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 
 from unspool.errors import DataError
-from unspool.forecast.origin import Origin
+from unspool.forecast.origin import Origin, more
 
 MISSING = frozenset({"", "na", "nan", "null", "none", "-", "?", "n/a", "#n/a", "<na>"})
 """What stands for "no value" in text, in lower case."""
 
-_POINT = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
+_POINT = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
 _COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d*)?([eE][+-]?\d+)?$"
 _EITHER = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 
@@ -21,7 +21,7 @@ def missing_to_null(text: pl.Series) -> pl.Series:
     return pl.select(pl.when(~absent).then(text)).to_series().alias(text.name)
 
 
-def read_numbers(column: pl.Series, where: Origin, what: str, of: list[str] | None = None) -> np.ndarray:
+def read_numbers(column: pl.Series, where: Origin, what: str, of: pl.Series | None = None) -> np.ndarray:
     """The column as float64, NaN where there is no value.
 
     Args:
@@ -43,9 +43,8 @@ def read_numbers(column: pl.Series, where: Origin, what: str, of: list[str] | No
         bad = (numbers.is_null() & text.is_not_null()).arg_true()
         if len(bad):
             row = int(bad[0])
-            more = f" (and {len(bad) - 1} more such values)" if len(bad) > 1 else ""
             raise DataError(
-                f"{where.at(row)}: {what}{_of(of, row)} is text: {str(text[row])!r}{more}",
+                f"{where.at(row)}: {what}{_of(of, row)} is text: {str(text[row])!r}{more(len(bad), 'value')}",
                 hint="write a number, or leave the field empty where there is no value",
             )
     else:
@@ -56,15 +55,14 @@ def read_numbers(column: pl.Series, where: Origin, what: str, of: list[str] | No
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         row = int(infinite[0])
-        more = f" (and {len(infinite) - 1} more such values)" if len(infinite) > 1 else ""
         raise DataError(
-            f"{where.at(row)}: {what}{_of(of, row)} is infinite: {text[row]!s}{more}",
+            f"{where.at(row)}: {what}{_of(of, row)} is infinite: {text[row]!s}{more(len(infinite), 'value')}",
             hint="leave the field empty where there is no value",
         )
     return values
 
 
-def _of(ids: list[str] | None, row: int) -> str:
+def _of(ids: pl.Series | None, row: int) -> str:
     return "" if ids is None else f" of series {ids[row]!r}"
 
 
@@ -84,7 +82,7 @@ def _parse(text: pl.Series, where: Origin, what: str) -> pl.Series:
             f"or {thousands}",
             hint="write decimals with a point and no separator between thousands",
         )
-    votes = commas.str.contains(_COMMA).sum() - commas.str.contains(_POINT).sum()
+    votes = int(commas.str.contains(_COMMA).sum()) - int(commas.str.contains(_POINT).sum())
     decimal_comma = votes > 0 or (votes == 0 and where.delimiter == ";")
     looks = text.str.contains(_COMMA if decimal_comma else _POINT)
     if decimal_comma:

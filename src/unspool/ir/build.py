@@ -83,7 +83,7 @@ def result_shape(operation: str, shapes: list[Shape]) -> Shape:
         if len(matrix) != 2 or len(vector) != 1 or matrix[1] != vector[0]:
             raise CellError(
                 f"matrix product: {_show(matrix)} @ {_show(vector)} does not fit",
-                hint="the left side is a matrix parameter, the right side a vector of the size the matrix was declared for",
+                hint="the left side is a matrix parameter, the right side a vector of the size it was declared for",
             )
         return (matrix[0],)
     widest: Shape = max(shapes, key=len)
@@ -91,7 +91,7 @@ def result_shape(operation: str, shapes: list[Shape]) -> Shape:
         if shape not in ((), widest) or len(shape) > 1:
             raise CellError(
                 f"{operation}: {' and '.join(_show(s) for s in shapes)} cannot be combined unit by unit",
-                hint="both sides must be vectors of the same size, or numbers; multiply by a matrix with @ to change the size",
+                hint="both sides must be vectors of one size, or numbers; a matrix changes the size: W @ x",
             )
     return widest
 

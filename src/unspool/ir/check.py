@@ -3,7 +3,7 @@
 from unspool.errors import CellError
 from unspool.ir.build import result_shape
 from unspool.ir.graph import StepGraph
-from unspool.ir.nodes import Apply, Read, Weight
+from unspool.ir.nodes import Apply, Node, Read, Weight
 
 
 def check_graph(graph: StepGraph) -> StepGraph:
@@ -12,31 +12,50 @@ def check_graph(graph: StepGraph) -> StepGraph:
     Raises:
         CellError: a node follows its user, an operation is unknown, a shape is wrong, or a name is not declared.
     """
-    variables = {v.name: (v.size,) for v in (*graph.inputs, *graph.states)}
-    weights = {p.name: p for p in graph.parameters}
+    _check_declarations(graph)
     for position, node in enumerate(graph.nodes):
-        match node:
-            case Apply(operation, arguments, shape):
-                if any(not 0 <= a < position for a in arguments):
-                    raise CellError(f"{graph.name}: node {position} uses a node that does not come before it")
-                if result_shape(operation, [graph.nodes[a].shape for a in arguments]) != shape:
-                    raise CellError(f"{graph.name}: node {position} ({operation}) states a wrong shape")
-            case Read(name, shape):
-                if variables.get(name) != shape:
-                    raise CellError(f"{graph.name}: node {position} reads '{name}', which is not declared so")
-            case Weight(name, gate, shape):
-                parameter = weights.get(name)
-                if parameter is None or parameter.shape != shape or (gate or "") not in (parameter.gates or ("",)):
-                    raise CellError(f"{graph.name}: node {position} takes weight '{name}', which is not declared so")
-            case _:
-                pass
+        _check_node(graph, position, node)
+    _check_results(graph)
+    return graph
+
+
+def _check_declarations(graph: StepGraph) -> None:
+    names = [d.name for d in (*graph.inputs, *graph.states, *graph.parameters)]
+    for name in names:
+        if not name.isidentifier() or names.count(name) > 1:
+            raise CellError(f"{graph.name}: '{name}' is not a name, or declared twice")
+    if not graph.states:
+        raise CellError(f"{graph.name}: no state")
+    for parameter in graph.parameters:
+        if len(set(parameter.gates)) < len(parameter.gates) or (parameter.gates and not parameter.shape):
+            raise CellError(f"{graph.name}: the gates of '{parameter.name}' cannot be stacked")
+
+
+def _check_node(graph: StepGraph, position: int, node: Node) -> None:
+    match node:
+        case Apply(operation, arguments, shape):
+            if any(not 0 <= a < position for a in arguments):
+                raise CellError(f"{graph.name}: node {position} uses a node that does not come before it")
+            if result_shape(operation, [graph.nodes[a].shape for a in arguments]) != shape:
+                raise CellError(f"{graph.name}: node {position} ({operation}) states a wrong shape")
+        case Read(name, shape):
+            if not any(v.name == name and (v.size,) == shape for v in (*graph.inputs, *graph.states)):
+                raise CellError(f"{graph.name}: node {position} reads '{name}', which is not declared so")
+        case Weight(name, gate, shape):
+            declared = [p for p in graph.parameters if p.name == name and p.shape == shape]
+            if not any(gate in (p.gates or (None,)) for p in declared):
+                raise CellError(f"{graph.name}: node {position} takes weight '{name}', which is not declared so")
+        case _:
+            pass
+
+
+def _check_results(graph: StepGraph) -> None:
     if len(graph.next_states) != len(graph.states):
         raise CellError(f"{graph.name}: {len(graph.states)} states but {len(graph.next_states)} next states")
-    if any(not 0 <= r < len(graph.nodes) for r in graph.results):
-        raise CellError(f"{graph.name}: a result lies outside the graph")
+    if any(not 0 <= p < len(graph.nodes) for p in (*graph.results, *(p for p, _ in graph.names))):
+        raise CellError(f"{graph.name}: a result or a name lies outside the graph")
     for state, position in zip(graph.states, graph.next_states, strict=True):
         if graph.nodes[position].shape != (state.size,):
             raise CellError(f"{graph.name}: the next {state.name} is not a vector of size {state.size}")
     if len(graph.nodes[graph.output].shape) != 1:
         raise CellError(f"{graph.name}: the output is not a vector")
-    return graph

@@ -8,6 +8,8 @@ from unspool.ir.operations import OPERATIONS
 def print_graph(graph: StepGraph) -> str:
     """The graph as equations, with what it reads, learns and returns.
 
+    For example::
+
         gru: x [I], h [H] → h [H]
         W [3·H, I]  R [3·H, H]  b [3·H]  bR [3·H]   gates r z n
           r  = σ(W.r @ x + b.r + R.r @ h + bR.r)
@@ -63,7 +65,7 @@ def parameter_shape(parameter: Parameter) -> str:
 
 
 def _line_names(graph: StepGraph) -> dict[int, str]:
-    """Names of the values that get a line of their own: the page's names, the next states, and whatever is used twice."""
+    """Names of the values that get a line of their own: named on the page, a next state, or used twice."""
     names = {p: n for p, n in graph.names if isinstance(graph.nodes[p], Apply)}
     for state, result in zip(graph.states, graph.next_states, strict=True):
         if isinstance(graph.nodes[result], Apply) and not names.get(result, "").endswith("'"):
@@ -76,8 +78,9 @@ def _line_names(graph: StepGraph) -> dict[int, str]:
 
 def _written(operation: str, arguments: list[tuple[str, int]]) -> tuple[str, int]:
     op = OPERATIONS[operation]
+    loose = 1 if operation == "power" else 0  # a ^ b ^ c is a ^ (b ^ c); everything else is read from the left
     parts = []
     for index, (text, binding) in enumerate(arguments):
-        tight = op.binding + (index > 0 and operation in ("subtract", "divide", "product", "power"))
+        tight = op.binding + (index != loose)
         parts.append(f"({text})" if op.binding < 9 and binding < tight else text)
     return op.form.format(*parts), op.binding

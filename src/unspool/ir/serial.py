@@ -38,15 +38,19 @@ def graph_from_json(data: dict[str, Any]) -> StepGraph:
             name=str(data["name"]),
             inputs=tuple(Variable(str(n), str(s)) for n, s in data["inputs"]),
             states=tuple(Variable(str(n), str(s)) for n, s in data["states"]),
-            parameters=tuple(Parameter(str(n), tuple(map(str, s)), tuple(map(str, g))) for n, s, g in data["parameters"]),
+            parameters=tuple(Parameter(str(n), _letters(s), _letters(g)) for n, s, g in data["parameters"]),
             nodes=tuple(_node_from_json(n) for n in data["nodes"]),
             next_states=tuple(int(i) for i in data["next_states"]),
             output=int(data["output"]),
             names=tuple((int(p), str(n)) for p, n in data["names"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CellError(f"not a step graph: {error!r}") from error
     return check_graph(graph)
+
+
+def _letters(texts: list[Any]) -> tuple[str, ...]:
+    return tuple(str(text) for text in texts)
 
 
 def _node_to_json(node: Node) -> list[Any]:
@@ -64,12 +68,12 @@ def _node_to_json(node: Node) -> list[Any]:
 def _node_from_json(data: list[Any]) -> Node:
     match data:
         case ["read", str(name), shape]:
-            return Read(name, tuple(map(str, shape)))
+            return Read(name, _letters(shape))
         case ["weight", str(name), gate, shape]:
-            return Weight(name, None if gate is None else str(gate), tuple(map(str, shape)))
+            return Weight(name, None if gate is None else str(gate), _letters(shape))
         case ["constant", value]:
             return Constant(float(value))
         case ["apply", str(operation), arguments, shape]:
-            return Apply(operation, tuple(int(a) for a in arguments), tuple(map(str, shape)))
+            return Apply(operation, tuple(int(a) for a in arguments), _letters(shape))
         case _:
             raise ValueError(f"unknown node {data!r}")

@@ -3,8 +3,10 @@
 import functools
 import inspect
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, get_args, get_origin, get_type_hints, overload
 
@@ -14,6 +16,9 @@ from unspool.lang.words import Gates, Map, Matrix, Role, Scalar, Symbol, Vector
 
 Step = Callable[..., Any]
 
+_SIZES_NAMED: dict[Any, tuple[int, ...]] = {Gates: (0, 1), Matrix: (1,), Map: (2,), Vector: (0, 1), Scalar: (0,)}
+"""How many inputs and states a parameter's word names."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -22,7 +27,7 @@ class Cell:
     Attributes:
         name: the function's name.
         graph: the step as a graph.
-        page: the source text of the page's file, or "" where there is none (a notebook, a saved model).
+        page: the source text of the page's file (of the function alone in a notebook; "" for a saved model).
     """
 
     name: str
@@ -69,12 +74,19 @@ def _read(step: Step, gates: tuple[str, ...]) -> Cell:
         return Cell(name, _trace(step, name, gates), _page_of(step))
     except CellError as error:
         where = inspect.getsourcefile(step)
-        line = step.__code__.co_firstlineno
-        raise CellError(f"cell '{name}' ({where}, line {line}): {error.message}", error.hint) from None
+        raise CellError(f"cell '{name}' ({where}, line {_line(step, error)}): {error.message}", error.hint) from None
+
+
+def _line(step: Step, error: CellError) -> int:
+    """The line of the page that failed; the function's first where no single line did."""
+    frames = traceback.walk_tb((error.__cause__ or error).__traceback__)
+    return next((line for frame, line in frames if frame.f_code is step.__code__), step.__code__.co_firstlineno)
 
 
 def _trace(step: Step, name: str, gates: tuple[str, ...]) -> StepGraph:
-    hints = get_type_hints(step, include_extras=True)
+    if len(set(gates)) < len(gates):
+        raise CellError(f"a gate is declared twice: {' '.join(gates)}")
+    hints = _annotations(step)
     builder = GraphBuilder()
     inputs: list[Variable] = []
     states: list[Variable] = []
@@ -84,9 +96,10 @@ def _trace(step: Step, name: str, gates: tuple[str, ...]) -> StepGraph:
     for argument in inspect.signature(step).parameters.values():
         hint = hints.get(argument.name)
         role = _role(hint)
-        if role is not None and argument.kind in (argument.POSITIONAL_ONLY, argument.POSITIONAL_OR_KEYWORD):
+        variables = None if role is None else {"input": inputs, "state": states}.get(role.kind)
+        if argument.kind is argument.POSITIONAL_OR_KEYWORD and role is not None and variables is not None:
             variable = Variable(argument.name, role.size)
-            {"input": inputs, "state": states}[role.kind].append(variable)
+            variables.append(variable)
             positional.append(Symbol(builder, builder.read(variable)))
         elif argument.kind is argument.KEYWORD_ONLY:
             parameter, value = _parameter(builder, argument.name, hint, gates)
@@ -100,25 +113,44 @@ def _trace(step: Step, name: str, gates: tuple[str, ...]) -> StepGraph:
     if not states:
         raise CellError("no State among the arguments", hint="a recurrent step carries at least one state")
     returned, names = _call(step, positional, keywords)
-    results = returned if isinstance(returned, tuple) else (returned,)
-    if len(results) not in (len(states), len(states) + 1) or not all(isinstance(r, Symbol) for r in results):
-        raise CellError(
-            f"it returns {len(results)} value(s); the next value of {', '.join(s.name for s in states)} is expected",
-            hint="return the next states in the order of the arguments, then, if it differs from the first state, the output",
-        )
-    for state, result in zip(states, results, strict=False):
-        if builder.nodes[result.position].shape != (state.size,):
-            raise CellError(f"the next {state.name} is not a vector of size [{state.size}]")
-    positions = tuple(r.position for r in results)
+    results = _results(builder, returned, states)
+    next_states, output = results[: len(states)], (*results[len(states) :], results[0])[0]
+    following = {state.name: position for state, position in zip(states, next_states, strict=True)}
     return builder.finish(
         name,
         tuple(inputs),
         tuple(states),
         tuple(parameters),
-        positions[: len(states)],
-        positions[len(states)] if len(positions) > len(states) else positions[0],
-        _value_names(builder, names, {v.name for v in (*inputs, *states)}),
+        next_states,
+        output,
+        _value_names(builder, names, {v.name for v in inputs}, following),
     )
+
+
+def _annotations(step: Step) -> dict[str, Any]:
+    try:
+        return get_type_hints(step, include_extras=True)
+    except NameError as error:
+        raise CellError(f"an annotation cannot be read: {error}") from None
+
+
+def _results(builder: GraphBuilder, returned: Any, states: list[Variable]) -> tuple[int, ...]:
+    """Positions of what the page returns: the next states and, if it is given, the output."""
+    results = returned if isinstance(returned, tuple) else (returned,)
+    if len(results) not in (len(states), len(states) + 1) or not all(isinstance(r, Symbol) for r in results):
+        given = "nothing" if returned is None else f"{len(results)} value(s)"
+        strange = next((r for r in results if not isinstance(r, Symbol) and r is not None), None)
+        given = given if strange is None else repr(strange)
+        raise CellError(
+            f"it returns {given}; the next value of {', '.join(s.name for s in states)} is expected",
+            hint="return the next states in the order of the arguments, then the output if it is not the first state",
+        )
+    for state, result in zip(states, results, strict=False):
+        if builder.nodes[result.position].shape != (state.size,):
+            raise CellError(f"the next {state.name} is not a vector of size [{state.size}]")
+    if len(builder.nodes[results[-1].position].shape) != 1:
+        raise CellError("the output is not a vector")
+    return tuple(r.position for r in results)
 
 
 def _role(hint: Any) -> Role | None:
@@ -129,10 +161,15 @@ def _parameter(
     builder: GraphBuilder, name: str, hint: Any, gates: tuple[str, ...]
 ) -> tuple[Parameter, Symbol | Gates[Any]]:
     word = get_origin(hint) or hint
+    if word not in _SIZES_NAMED:
+        raise CellError(f"parameter '{name}' is not annotated as Gates, Matrix, Map, Vector or Scalar")
     roles = [_role(a) for a in get_args(hint)]
-    if any(r is None or not r.size for r in roles):
-        raise CellError(f"parameter '{name}': its annotation must name an Input or a State")
-    sizes = [r.size for r in roles if r is not None]
+    sizes = [r.size for r in roles if r is not None and r.size]
+    if len(sizes) < len(roles) or len(sizes) not in _SIZES_NAMED[word]:
+        raise CellError(
+            f"parameter '{name}': {word.__name__} does not say from what to what it maps",
+            hint="name an Input or a State: Matrix[Input], Gates[State], Map[State, Projected]",
+        )
     if word is Gates:
         if not gates:
             raise CellError(f"parameter '{name}' is per gate, but the cell declares none", hint='@cell(gates="r z n")')
@@ -140,8 +177,6 @@ def _parameter(
         parts = {g: Symbol(builder, builder.weight(parameter, g)) for g in gates}
         return parameter, Gates(parts, name)
     shapes = {Matrix: ("H", *sizes), Map: tuple(reversed(sizes)), Vector: tuple(sizes) or ("H",), Scalar: ()}
-    if word not in shapes:
-        raise CellError(f"parameter '{name}' is not annotated as Gates, Matrix, Map, Vector or Scalar")
     parameter = Parameter(name, shapes[word], ())
     return parameter, Symbol(builder, builder.weight(parameter))
 
@@ -158,25 +193,26 @@ def _call(step: Step, positional: list[Symbol], keywords: dict[str, Any]) -> tup
     sys.setprofile(watch)
     try:
         return step(*positional, **keywords), names
-    except TypeError as error:
-        raise CellError(f"the page cannot be computed: {error}") from None
+    except (TypeError, AttributeError) as error:
+        raise CellError(f"the page cannot be computed: {error}") from error
     finally:
         sys.setprofile(before)
 
 
-def _value_names(builder: GraphBuilder, names: dict[str, Any], reads: set[str]) -> dict[int, str]:
-    """Position → the page's name for it; a name that shadows an input or a state is its next value: h → h'."""
+def _value_names(
+    builder: GraphBuilder, names: dict[str, Any], inputs: set[str], following: dict[str, int]
+) -> dict[int, str]:
+    """Position → the page's name for it. A name that shadows an input or a state gets a prime: h' is the next h."""
     found: dict[int, str] = {}
     for name, value in names.items():
-        if isinstance(value, Symbol) and value.is_computed:
-            found.setdefault(value.position, f"{name}'" if name in reads else name)
+        if isinstance(value, Symbol) and value.is_computed and following.get(name, value.position) == value.position:
+            found.setdefault(value.position, f"{name}'" if name in inputs or name in following else name)
     return found
 
 
 def _page_of(step: Step) -> str:
-    path = inspect.getsourcefile(step)
-    module = inspect.getmodule(step)
+    path = Path(inspect.getsourcefile(step) or "")
     try:
-        return inspect.getsource(module) if module is not None and path else inspect.getsource(step)
-    except (OSError, TypeError):
+        return path.read_text(encoding="utf-8") if path.is_file() else inspect.getsource(step)
+    except (OSError, UnicodeError):
         return ""

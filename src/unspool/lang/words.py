@@ -8,7 +8,7 @@
 | `Output` | the type of a last returned value that is the output where it is not the first state |
 | `Matrix[X]`, `Map[X, Y]` | a learned matrix from X to the units; from X to Y |
 | `Vector`, `Vector[X]`, `Scalar` | a learned vector over the units; of the size of X; a learned number |
-| `Gates[X]`, `Gates` | one `Matrix[X]`, one `Vector`, per gate: `W.r`, `b.r`, stored stacked in the order of the gates |
+| `Gates[X]`, `Gates` | one `Matrix[X]`, one `Vector`, per gate: `W.r`, `b.r`, stored stacked in the gates' order |
 """
 
 from __future__ import annotations
@@ -71,6 +71,14 @@ class Symbol:
             hint="write the choice as an equation, for example with maximum, minimum or a gate",
         )
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self)  # object's own == would answer False and let the page branch on it
+
+    def __lt__(self, other: object) -> bool:
+        return bool(self)
+
+    __le__ = __gt__ = __ge__ = __lt__
+
     def _apply(self, operation: str, *arguments: Symbol | float) -> Symbol:
         positions = [
             a.position if isinstance(a, Symbol) else self._builder.constant(_number(a, operation)) for a in arguments
@@ -92,7 +100,7 @@ class Role:
 
 
 def Sized(size: str) -> Role:  # noqa: N802 - it reads as a type in an annotation
-    """A state whose size is the layer's keyword `size`: `Projected = Annotated[Symbol, Sized("P")]`."""
+    """Marks a state of another size than the units; its letter is a keyword of the layer: `P=16`."""
     return Role("state", size)
 
 
@@ -134,6 +142,9 @@ class Gates(Generic[X]):
     def __init__(self, parts: dict[str, Symbol], name: str) -> None:
         self._parts = parts
         self._name = name
+
+    def __repr__(self) -> str:
+        return f"{self._name} (of gates {' '.join(self._parts)})"
 
     def __getattr__(self, gate: str) -> Symbol:
         try:

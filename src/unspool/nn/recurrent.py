@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from unspool.cells import find_cell
 from unspool.errors import SettingError, ShapeError
+from unspool.ir import StepGraph
 from unspool.lang import Cell
 from unspool.nn.check import check_input, check_lengths, check_reset, check_states
 from unspool.nn.stack import States, stored_shape, unroll_stack
@@ -65,15 +66,15 @@ class Recurrent(nn.Module):
         self.cell = find_cell(cell)
         self.graph = self.cell.graph if bias else without_biases(self.cell.graph)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.dropout, self.bidirectional = dropout, bidirectional
+        self.bias, self.dropout, self.bidirectional = bias, dropout, bidirectional
         self.directions = 2 if bidirectional else 1
         letters = {"I": input_size, "H": hidden_size, **sizes}
-        _check_settings(self.graph.name, letters, self.graph.sizes, num_layers, dropout)
+        _check_settings(self.graph, letters, num_layers, dropout)
         self.state_sizes = tuple(letters[s.size] for s in self.graph.states)
-        cell_output = letters[self.graph.output_size]
-        self.output_size = cell_output * self.directions
+        self.output_size = input_size  # of the layer below
         for layer in range(num_layers):
-            letters["I"] = input_size if layer == 0 else self.output_size
+            letters["I"] = self.output_size
+            self.output_size = letters[self.graph.output_size] * self.directions
             for suffix in self._suffixes(layer):
                 for parameter in self.graph.parameters:
                     values = torch.empty(stored_shape(parameter, letters), device=device, dtype=dtype)
@@ -120,14 +121,15 @@ class Recurrent(nn.Module):
             ShapeError: a shape or dtype does not fit; all of them are named.
         """
         title = f"Recurrent({self.cell.name})"
-        check_input(title, x, self.input_size, next(self.parameters()))
-        batch, steps = x.shape[:2]
+        parameters = [self._layer_parameters(s) for layer in range(self.num_layers) for s in self._suffixes(layer)]
+        check_input(title, x, "BTI", self.input_size, self.graph, parameters[0])
+        batch = x.shape[0]
         rest = self._rest(x)
         if initial_state is None:
             initial = tuple(s.expand(-1, batch, -1) for s in rest)
         else:
             initial = (initial_state,) if isinstance(initial_state, Tensor) else tuple(initial_state)
-            check_states(title, initial, self.graph, self.num_layers * self.directions, batch, self.state_sizes)
+            check_states(title, initial, self.graph, self.num_layers * self.directions, x, batch, self.state_sizes)
         if lengths is not None:
             lengths = check_lengths(title, lengths, x)
         if reset is not None:
@@ -135,7 +137,7 @@ class Recurrent(nn.Module):
         output, final_state = unroll_stack(
             self.graph,
             x.transpose(0, 1),
-            [self._layer_parameters(s) for layer in range(self.num_layers) for s in self._suffixes(layer)],
+            parameters,
             initial,
             directions=self.directions,
             dropout=self.dropout,
@@ -149,8 +151,8 @@ class Recurrent(nn.Module):
     def extra_repr(self) -> str:
         """The settings that differ from their defaults."""
         text = f"{self.cell.name}, input_size={self.input_size}, hidden_size={self.hidden_size}"
-        shown = {"num_layers": 1, "dropout": 0.0, "bidirectional": False, "learn_initial_state": False}
-        return text + "".join(f", {k}={getattr(self, k)}" for k, v in shown.items() if getattr(self, k) != v)
+        usual = {"num_layers": 1, "bias": True, "dropout": 0.0, "bidirectional": False, "learn_initial_state": False}
+        return text + "".join(f", {k}={getattr(self, k)}" for k, v in usual.items() if getattr(self, k) != v)
 
     def _rest(self, x: Tensor) -> States:
         """The learned initial state or zeros, [L·D, 1, size] per state."""
@@ -165,17 +167,22 @@ class Recurrent(nn.Module):
         return {p.name: getattr(self, p.name + suffix) for p in self.graph.parameters}
 
 
-def _check_settings(name: str, sizes: dict[str, int], letters: frozenset[str], num_layers: int, dropout: float) -> None:
+def _check_settings(graph: StepGraph, sizes: dict[str, int], num_layers: int, dropout: float) -> None:
+    title, letters = f"Recurrent({graph.name})", graph.sizes
+    if len(graph.inputs) != 1:
+        raise SettingError(f"{title}: the page has {len(graph.inputs)} inputs; a layer feeds it exactly one")
     missing = letters - sizes.keys()
     unknown = sizes.keys() - letters - {"I", "H"}
     if missing or unknown:
         raise SettingError(
-            f"Recurrent({name}): sizes {', '.join(sorted(missing or unknown))} "
+            f"{title}: sizes {', '.join(sorted(missing or unknown))} "
             + ("are missing" if missing else "are not on its page"),
             hint=f"the page's sizes are: {', '.join(sorted(letters))}; give those besides I and H by keyword",
         )
     for what, value in {**sizes, "num_layers": num_layers}.items():
         if value < 1:
-            raise ShapeError(f"Recurrent({name}): {what} is {value}; it must be at least 1")
+            raise ShapeError(f"{title}: {what} is {value}; it must be at least 1")
     if not 0 <= dropout <= 1:
-        raise SettingError(f"Recurrent({name}): dropout is {dropout}; it is a probability, 0 to 1")
+        raise SettingError(f"{title}: dropout is {dropout}; it is a probability, 0 to 1")
+    if num_layers > 1 and any(s.size == "I" for s in graph.states):
+        raise SettingError(f"{title}: a state has the input's size, which layers above the first do not share")

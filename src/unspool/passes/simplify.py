@@ -7,9 +7,10 @@
 Common subexpressions need no pass: a graph never holds the same expression twice.
 """
 
-import math
-import operator
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from unspool.ir import Apply, Constant, GraphBuilder, StepGraph
 from unspool.passes.rewrite import rewrite
@@ -25,25 +26,25 @@ _IDENTITIES = {
     ("power", 1): (1.0, 0),
 }
 
-_ARITHMETIC: dict[str, Callable[..., float]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "negate": operator.neg,
-    "power": operator.pow,
-    "sigmoid": lambda a: 1 / (1 + math.exp(-a)),
-    "tanh": math.tanh,
-    "relu": lambda a: max(a, 0.0),
-    "softplus": lambda a: math.log1p(math.exp(a)),
-    "exp": math.exp,
-    "log": math.log,
-    "sqrt": math.sqrt,
-    "abs": abs,
-    "sin": math.sin,
-    "cos": math.cos,
-    "maximum": max,
-    "minimum": min,
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "negate": np.negative,
+    "power": np.power,
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "tanh": np.tanh,
+    "relu": lambda a: np.maximum(a, 0.0),
+    "softplus": lambda a: np.logaddexp(a, 0.0),
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+    "sin": np.sin,
+    "cos": np.cos,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
 }
 
 
@@ -59,9 +60,10 @@ def simplify(graph: StepGraph) -> StepGraph:
 
 def _simpler(builder: GraphBuilder, node: Apply, arguments: tuple[int, ...]) -> int | None:
     given = [builder.nodes[a] for a in arguments]
-    numbers = [n.value for n in given if isinstance(n, Constant)]
+    numbers = [np.float64(n.value) for n in given if isinstance(n, Constant)]
     if len(numbers) == len(given):
-        return builder.constant(_ARITHMETIC[node.operation](*numbers))
+        with np.errstate(all="ignore"):  # log(0) is −∞ here as it is in a tensor
+            return builder.constant(float(_ARITHMETIC[node.operation](*numbers)))
     if node.operation == "negate" and isinstance(inner := given[0], Apply) and inner.operation == "negate":
         return inner.arguments[0]
     for index, argument in enumerate(given):

@@ -1,5 +1,6 @@
 """Stack: products that share an operand become one product with the stacked matrices.
 
+In the GRU:
     before  R.r @ h, R.z @ h, R.n @ h      three products [H, H] @ [H]
     after   R @ h                          one product [3·H, H] @ [H], its result cut in three
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 
@@ -68,8 +69,9 @@ def _is_moment(text: str) -> bool:
     return True
 
 
-def _unit(times: np.ndarray) -> str:
-    for unit in ("D", "m", "s"):
+def _unit(times: np.ndarray) -> Literal["D", "m", "s", "us"]:
+    units: tuple[Literal["D", "m", "s"], ...] = ("D", "m", "s")
+    for unit in units:
         if bool(np.all(times.astype(f"datetime64[{unit}]") == times)):
             return unit
     return "us"

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from unspool.report.numbers import level
+import numpy as np
+
+from unspool.report.numbers import between, level
 from unspool.report.palette import FAN
 
 
@@ -35,6 +37,11 @@ def bands(levels: tuple[float, ...]) -> list[Band]:
         return pairs
     last = len(FAN) - 1
     return [pairs[round(place * (len(pairs) - 1) / last)] for place in range(len(FAN))]
+
+
+def interval(quantiles: np.ndarray, nested: list[Band]) -> str:
+    """The widest interval of one step in words (`90 % interval 369.0 to 371.1`); empty where there is none."""
+    return f"{nested[0].name} {between(quantiles[nested[0].low], quantiles[nested[0].high])}" if nested else ""
 
 
 def fills(nested: list[Band]) -> list[str]:

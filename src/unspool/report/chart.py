@@ -1,13 +1,16 @@
 """A chart of the report: one or more views of the same kind, of which the reader sees one at a time."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
-from unspool.report.palette import GRID, HOVER, INK, MUTED
+from unspool.report.palette import FAINT, GRID, HOVER, INK, MUTED
 
+X_AXIS = {
+    "showgrid": False, "linecolor": GRID, "ticks": "outside", "tickcolor": GRID, "ticklen": 5,
+    "spikethickness": 1, "spikecolor": FAINT, "spikedash": "solid",
+}  # fmt: skip
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 
 
@@ -69,35 +72,55 @@ class Chart:
         return self.views["/".join(selector.chosen for selector in self.selectors)]
 
     def to_json(self) -> dict[str, Any]:
-        views = {key: {"alt": view.alt, "caption": view.caption} | plain(view.figure) for key, view in self.views.items()}
+        """What the script needs: the views, each with its words."""
+        views = {
+            key: {"alt": view.alt, "caption": view.caption} | plain(view.figure) for key, view in self.views.items()
+        }
         return {"zoom": self.zoom, "views": views}
 
 
-def figure(traces: list[Any], *, zoom: bool = False, **layout: Any) -> go.Figure:
-    """A figure in the report's manner: no box, pale horizontal lines, the legend above; `layout` adds to it."""
-    made = go.Figure(traces)
-    made.update_layout(
-        font={"family": FONT, "size": 13, "color": MUTED},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 4, "r": 12, "t": 8, "b": 4},
-        separators=".\u2009",
-        hovermode="x unified",
-        hoverlabel={"bgcolor": HOVER, "bordercolor": GRID, "font": {"color": INK, "family": FONT, "size": 13}},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "font": {"color": INK}},
-        dragmode="zoom" if zoom else False,
-    )
-    made.update_layout(**layout)
-    made.update_xaxes(
-        automargin=True, showgrid=False, zeroline=False, linecolor=GRID, ticks="outside", tickcolor=GRID, ticklen=5,
-        fixedrange=not zoom, title_font_size=13,
-    )  # fmt: skip
-    made.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False, fixedrange=not zoom, title_font_size=13)
-    return made
+def figure(
+    traces: list[Any],
+    *,
+    zoom: bool = False,
+    xaxis: dict[str, Any] | None = None,
+    yaxis: dict[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """A figure in the report's manner: no box, pale lines across, the legend above; the arguments add to it."""
+    small = {"family": FONT, "size": 13, "color": MUTED}
+    axis = {"automargin": True, "zeroline": False, "fixedrange": not zoom}
+    # one dictionary, because plotly checks every later update from the start
+    look = {
+        "font": small,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 4, "r": 12, "t": 8, "b": 4},
+        "separators": ".\u2009",
+        "hovermode": "x unified",
+        "hoverlabel": {"align": "left", "bgcolor": HOVER, "bordercolor": GRID, "font": small | {"color": INK}},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "font": {"color": INK},
+        },
+        "dragmode": "zoom" if zoom else False,
+        "xaxis": axis | X_AXIS | (xaxis or {}),
+        "yaxis": axis | {"gridcolor": GRID} | (yaxis or {}),
+    }
+    return go.Figure(traces, look | layout)
+
+
+def titled(text: str) -> dict[str, Any]:
+    """An axis title in the size of the ticks."""
+    return {"text": text, "font": {"size": 13}}
 
 
 def plain(made: go.Figure) -> dict[str, Any]:
-    """A figure as plain JSON objects, without plotly's default template (5 kB that this page does not use)."""
-    content = json.loads(made.to_json() or "{}")
+    """A figure as plain objects, without plotly's default template (5 kB that this page does not use)."""
+    content = made.to_plotly_json()
     content["layout"].pop("template", None)
     return {"data": content["data"], "layout": content["layout"]}

@@ -8,7 +8,7 @@ import numpy as np
 from unspool.forecast.result import Backtest, Choice, Forecast, TrainingLog
 
 History = tuple[str, Sequence[str] | np.ndarray, np.ndarray]
-"""A series as the report takes it: its id, its n times (text, datetime64, int or float), its n values (NaN: missing)."""
+"""A series for the report: its id, its n times (text, datetime64, int or float), its n values (NaN: missing)."""
 
 
 def plain_labels(times: np.ndarray) -> list[str]:

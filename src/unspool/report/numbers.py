@@ -54,7 +54,7 @@ def hover_format(values: Iterable[float]) -> str:
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     if largest >= 1e9 or 0 < largest < 1e-4:
         return ".3e"
-    return ",.0f" if largest >= 1e4 else ",.4~r"
+    return ",.0f" if largest >= 1e4 else ",.4r"
 
 
 def for_drawing(values: Iterable[float]) -> list[float | None]:

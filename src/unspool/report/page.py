@@ -8,7 +8,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from unspool.errors import OutputError
 from unspool.report.chart import Chart
 from unspool.report.data import ReportData
 from unspool.report.figures.calibration import calibration_chart
@@ -19,7 +18,16 @@ from unspool.report.figures.training import training_chart
 from unspool.report.headline import facts, judgement, summary
 from unspool.report.palette import DARK
 from unspool.report.selection import select_series
-from unspool.report.tables import choice_table, coverage_table, fold_table, forecast_tables, next_table, score_table
+from unspool.report.tables import (
+    choice_table,
+    coverage_table,
+    fold_table,
+    forecast_tables,
+    next_table,
+    score_note,
+    score_table,
+)
+from unspool.report.writing import write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_FINDINGS = 20
@@ -31,24 +39,17 @@ def write_report(path: str | os.PathLike[str], report: ReportData) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    target = Path(path)
-    text = render_report(report)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise OutputError(
-            f"the report {target} cannot be written: {error.strerror or error}",
-            hint="give a path in a folder that exists and that you may write to",
-        ) from error
+    write_whole(path, render_report(report).encode("utf-8"))
 
 
 def render_report(report: ReportData) -> str:
     """The page as text (5 MB, nearly all of it plotly.js); the same report gives the same text."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("report.html.j2").render(_content(report))
 
@@ -58,7 +59,7 @@ def _content(report: ReportData) -> dict[str, Any]:
     backtest = report.backtest
     charts = {
         "series": series_chart(report, selection),
-        "folds": fold_chart(report, backtest, selection) if backtest is not None and backtest.folds else None,
+        "folds": fold_chart(report, backtest, selection) if backtest is not None else None,
         "steps": step_chart(backtest) if backtest is not None else None,
         "calibration": calibration_chart(backtest) if backtest is not None else None,
         "training": training_chart(report.training),
@@ -73,6 +74,7 @@ def _content(report: ReportData) -> dict[str, Any]:
         "next_values": next_table(report, selection),
         "forecasts": forecast_tables(report, selection),
         "scores": score_table(backtest) if backtest is not None else None,
+        "score_note": score_note(backtest) if backtest is not None else "",
         "by_fold": fold_table(report, backtest) if backtest is not None else None,
         "coverage": coverage_table(backtest) if backtest is not None else None,
         "choice": choice_table(report.choice) if report.choice is not None else None,

@@ -13,7 +13,7 @@ from unspool.forecast.result import MODEL
 INK = "#27313d"
 MUTED = "#566070"
 GRID = "#e4e3dd"
-FAINT = "#b9bcc0"
+FAINT = "#858b94"
 SLIDER = "#f1f0eb"
 HOVER = "#fffffe"
 MODEL_COLOUR = "#1a5fb4"
@@ -24,7 +24,7 @@ DARK = {
     INK: "#dde2e9",
     MUTED: "#a6b0bd",
     GRID: "#2b323b",
-    FAINT: "#59626e",
+    FAINT: "#6e7885",
     SLIDER: "#1c2128",
     HOVER: "#20262e",
     MODEL_COLOUR: "#7db5ff",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from unspool.forecast.result import MODEL
 from unspool.report.names import metric_name, spoken
@@ -39,9 +39,8 @@ def best_baseline(metrics: Mapping[str, Any]) -> str | None:
     key = headline_metric(metrics)
     if key is None:
         return None
-    values = {name: metrics_of(metrics, name).get(key) for name in baselines(metrics)}
-    known = {name: value for name, value in values.items() if usable(value)}
-    return min(known, key=lambda name: known[name])
+    known = [(value, name) for name in baselines(metrics) if usable(value := metrics_of(metrics, name).get(key))]
+    return min(known, key=lambda pair: pair[0])[1]
 
 
 def skill(metrics: Mapping[str, Any], baseline: str, key: str) -> float | None:
@@ -80,6 +79,6 @@ def folds_won(metrics: Mapping[str, Any]) -> str:
     return f"lower in {sum(known)} of {count(len(known), 'fold')}" if len(known) > 1 else ""
 
 
-def usable(value: Any) -> bool:
+def usable(value: Any) -> TypeGuard[float]:
     """Whether a metric is a finite number."""
     return isinstance(value, int | float) and math.isfinite(value)

@@ -23,6 +23,7 @@ class Selection:
 
     @property
     def ids(self) -> tuple[str, ...]:
+        """All drawn."""
         return self.first + self.worst
 
 

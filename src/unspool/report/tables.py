@@ -45,24 +45,43 @@ def score_table(backtest: Backtest) -> Table:
     """The model and the baselines by metric, the lowest of each column marked, and the skill against each baseline."""
     overall = backtest.metrics.get("overall", {})
     names = [name for name in (MODEL, *(name for name in overall if name != MODEL)) if name in overall]
-    keys = list(dict.fromkeys(key for name in names for key, value in overall[name].items() if not isinstance(value, dict)))
-    lowest = {key: min((overall[name][key] for name in names if usable(overall[name].get(key))), default=None) for key in keys}
+    keys = [key for key in metric_keys(backtest) if _scored(backtest, key) > 1]
+    lowest = {key: min(overall[name][key] for name in names if usable(overall[name].get(key))) for key in keys}
     compared = headline_metric(backtest.metrics)
-    head = ("Method", *(metric_name(key) for key in keys))
     rows = []
     for name in names:
         row = [Cell(spoken(name))]
-        for key in keys:
-            value = metrics_of(backtest.metrics, name).get(key)
-            # a metric that only one method has is no contest
-            contest = key not in _NO_CONTEST and sum(usable(overall[other].get(key)) for other in names) > 1
-            row.append(Cell(number(value), contest and usable(value) and value == lowest[key]))
         if compared is not None:
             row.append(Cell("" if name == MODEL else _skill(skill(backtest.metrics, name, compared))))
+        for key in keys:
+            value = overall[name].get(key)
+            best = usable(value) and value == lowest[key] and key not in _NO_CONTEST
+            row.append(Cell(number(value), best))
         rows.append(tuple(row))
-    if compared is not None:
-        head += (f"Skill ({metric_name(compared)})",)
+    skilled = (f"Skill ({metric_name(compared)})",) if compared is not None else ()
+    head = ("Method", *skilled, *map(metric_name, keys))
     return Table("Mean errors over all series, folds and steps ahead", head, tuple(rows))
+
+
+def score_note(backtest: Backtest) -> str:
+    """What the score table cannot say: the metrics that only the model has, and what a baseline's CRPS is."""
+    mine = metrics_of(backtest.metrics, MODEL)
+    lone = [key for key in metric_keys(backtest) if _scored(backtest, key) == 1 and usable(mine.get(key))]
+    words = "; ".join(f"{metric_name(key).lower()} {number(mine[key])}" for key in lone)
+    note = f"Only for this forecast: {words}. " if lone else ""
+    return note + (
+        "The CRPS of a baseline, which has no intervals, is its MAE." if _scored(backtest, "crps") > 1 else ""
+    )
+
+
+def metric_keys(backtest: Backtest) -> list[str]:
+    """Every metric that the model or a baseline has, in their order."""
+    return list(dict.fromkeys(key for values in backtest.metrics.get("overall", {}).values() for key in values))
+
+
+def _scored(backtest: Backtest, key: str) -> int:
+    """How many methods have the metric."""
+    return sum(usable(values.get(key)) for values in backtest.metrics.get("overall", {}).values())
 
 
 def fold_table(report: ReportData, backtest: Backtest) -> Table | None:
@@ -94,7 +113,10 @@ def coverage_table(backtest: Backtest) -> Table | None:
 def choice_table(choice: Choice) -> Table:
     """What `auto` tried, the best first."""
     tried = sorted(choice.tried.items(), key=lambda item: (not usable(item[1]), item[1]))
-    rows = ((Cell(name), Cell(number(value), name == choice.chosen), Cell("taken" if name == choice.chosen else "")) for name, value in tried)  # fmt: skip
+    rows = []
+    for name, value in tried:
+        taken = name == choice.chosen
+        rows.append((Cell(name), Cell(number(value), taken), Cell("taken" if taken else "")))
     return Table(f"What was tried, by {choice.metric} (lower is better)", ("Network", choice.metric, ""), tuple(rows))
 
 
@@ -109,7 +131,11 @@ def next_table(report: ReportData, selection: Selection) -> Table | None:
         if name not in forecast.ids:
             continue
         place = forecast.ids.index(name)
-        cells = [Cell(name), Cell(report.time_labels(forecast.times[place][:1])[0]), Cell(number(forecast.point[place, 0]))]
+        cells = [
+            Cell(name),
+            Cell(report.time_labels(forecast.times[place][:1])[0]),
+            Cell(number(forecast.point[place, 0])),
+        ]
         if nested:
             low, high = forecast.quantiles[place, 0, [nested[0].low, nested[0].high]]
             cells.append(Cell(between(low, high)))

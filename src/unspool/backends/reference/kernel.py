@@ -47,11 +47,14 @@ class ReferenceKernel:
         """Output [T, B, ·] and final states [B, ·]; the arguments are those of `Kernel`."""
         graph = self.plan.graph
         steps, batch = next(iter(inputs.values())).shape[:2]
+        alive = _alive(lengths, steps)
+        if alive is not None:
+            # Padding may be anything, and a NaN there would reach the gradients: repeat the first step instead.
+            inputs = {name: torch.where(alive, x, x[:1]) for name, x in inputs.items()}
+        crossing = _crossing(reset, alive, reverse)
         values = self._constants(inputs, parameters)
         _run(self._instructions["prologue"], values)
         sliced = [(p, values[p].unbind(0)) for p in self._sliced]
-        alive = _alive(lengths, steps)
-        crossing = _crossing(reset, reverse)
         state = tuple(initial)
         kept: list[list[Tensor]] = [[] for _ in self.plan.kept]
         order = range(steps - 1, -1, -1) if reverse else range(steps)
@@ -86,7 +89,7 @@ class ReferenceKernel:
         return output, state
 
     def _constants(self, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> Values:
-        """Everything known before the first step: inputs over all time, weights (per gate), numbers, stacked matrices."""
+        """What is known before the first step: inputs over all time, weights per gate, numbers, stacked matrices."""
         graph = self.plan.graph
         stored = {p.name: p for p in graph.parameters}
         parts = {
@@ -154,10 +157,9 @@ def _alive(lengths: Tensor | None, steps: int) -> Tensor | None:
     return (torch.arange(steps, device=lengths.device)[:, None] < lengths)[..., None]
 
 
-def _crossing(reset: Tensor | None, reverse: bool) -> Tensor | None:
-    """[T, B, 1] bool: before which steps, in running order, the state is reset."""
+def _crossing(reset: Tensor | None, alive: Tensor | None, reverse: bool) -> Tensor | None:
+    """[T, B, 1] bool: before which steps, in running order, the state is reset; beyond a sequence's end never."""
     if reset is None:
         return None
-    if reverse:
-        reset = torch.cat([reset[1:], torch.zeros_like(reset[:1])])
-    return reset[..., None]
+    crossing = reset[..., None] if alive is None else reset[..., None] & alive
+    return torch.cat([crossing[1:], torch.zeros_like(crossing[:1])]) if reverse else crossing

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from unspool.forecast.result import Backtest
-from unspool.report.chart import Chart, View, figure
+from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import level, percent
 from unspool.report.palette import FAINT, MODEL_COLOUR
 from unspool.report.scoring import usable
@@ -20,15 +20,16 @@ def calibration_chart(backtest: Backtest) -> Chart | None:
         hoverinfo="skip",
     )  # fmt: skip
     found = go.Scatter(
-        x=[row["nominal"] for row in rows], y=[row["actual"] for row in rows], mode="lines+markers", name="this forecast",
+        x=[row["nominal"] for row in rows], y=[row["actual"] for row in rows],
+        mode="lines+markers", name="this forecast",
         line={"color": MODEL_COLOUR, "width": 1.6}, marker={"size": 10, "color": MODEL_COLOUR},
         hovertemplate="%{y:.1%}",
     )  # fmt: skip
     scale = {"range": [0, 1.03], "tickformat": ".0%", "dtick": 0.2}
     made = figure(
         [ideal, found],
-        xaxis={**scale, "title": "promised"},
-        yaxis={**scale, "title": "held"},
+        xaxis={**scale, "title": titled("promised")},
+        yaxis={**scale, "title": titled("held")},
         hovermode="closest",
     )
     pairs = "; ".join(f"the {level(row['nominal'])} interval held {percent(row['actual'])}" for row in rows)

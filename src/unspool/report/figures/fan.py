@@ -7,25 +7,18 @@ import plotly.graph_objects as go
 
 from unspool.report.axis import drawn_times
 from unspool.report.bands import Band, fills
-from unspool.report.numbers import between, for_drawing, hover_format, number
+from unspool.report.numbers import for_drawing, hover_format
 from unspool.report.palette import FAINT, HOVER, INK, MODEL_COLOUR
 from unspool.report.thinning import alone
 
 CLEAR = "rgba(0,0,0,0)"
-FEW = 60
-"""Up to here dots are drawn large."""
 
 
-def observed_traces(times: np.ndarray, values: np.ndarray, name: str = "observed", dots: bool = False) -> list[Any]:
-    """A line that breaks at missing values, and a dot for each value that has no neighbour, or with `dots` for each."""
+def observed_traces(times: np.ndarray, values: np.ndarray) -> list[Any]:
+    """A line that breaks at missing values, and a dot for each value that has no neighbour."""
     x, y = drawn_times(times), for_drawing(values)
     look = {"color": INK, "width": 1.5}
-    template = f"%{{y:{hover_format(values)}}}"
-    if dots:
-        marker = {"color": INK, "size": 5 if len(x) <= FEW else 3}
-        look["width"] = 0.8
-        return [go.Scatter(x=x, y=y, name=name, mode="lines+markers", line=look, marker=marker, hovertemplate=template)]
-    traces = [go.Scatter(x=x, y=y, name=name, mode="lines", line=look, hovertemplate=template)]
+    traces = [go.Scatter(x=x, y=y, name="observed", mode="lines", line=look, hoverinfo="skip")]
     lonely = np.flatnonzero(alone(values))
     if len(lonely):
         marker = {"color": INK, "size": 3}
@@ -52,23 +45,37 @@ def fan_traces(
         start: the last observed time ([1]) and value, from which the fan opens; None draws it free.
         legend: whether these traces are named in the legend.
     """
-    hover = _hover(point, quantiles, nested)
     if len(times) == 1:
-        return [*_bars(times, quantiles, nested, legend), _dot(times, point, hover, legend)]
+        return [*_bars(times, quantiles, nested, legend), _dot(times, point, legend)]
     if start is not None:
         anchor, value = start
         times = np.concatenate([anchor, times])
         point = np.concatenate([[value], point])
         quantiles = np.concatenate([np.full((1, quantiles.shape[1]), value), quantiles])
-        hover = ["", *hover]
     x = drawn_times(times)
     line = go.Scatter(
-        x=x, y=for_drawing(point), name="forecast", mode="lines", line={"color": MODEL_COLOUR, "width": 2.2},
-        customdata=hover, hovertemplate="%{customdata}", showlegend=legend,
+        x=x, y=for_drawing(point), name="forecast", legendgroup="forecast", showlegend=legend, mode="lines",
+        line={"color": MODEL_COLOUR, "width": 2.2}, hoverinfo="skip",
     )  # fmt: skip
-    if start is not None:
-        line.hoverinfo, line.hovertemplate = None, ["<extra></extra>"] + ["%{customdata}"] * (len(hover) - 1)
     return [*_rings(x, quantiles, nested, legend), line]
+
+
+def hover_trace(answers: list[tuple[np.ndarray, np.ndarray, list[str]]]) -> Any:
+    """An unseen line that alone answers the pointer.
+
+    Were each trace to answer, plotly would show the nearest point of all of them under one date: an observation from
+    before the cutoff beside the forecast after it.
+
+    Args:
+        answers: parts of the line: times [n], values [n] (NaN answers nothing), and n texts to show after the value.
+    """
+    values = np.concatenate([part for _, part, _ in answers])
+    return go.Scatter(
+        x=drawn_times(np.concatenate([times for times, _, _ in answers])), y=for_drawing(values),
+        mode="lines", line={"width": 0, "color": CLEAR}, showlegend=False,
+        customdata=[text for _, _, words in answers for text in words],
+        hovertemplate=f"%{{y:{hover_format(values)}}}%{{customdata}}<extra></extra>",
+    )  # fmt: skip
 
 
 def outside(actual: np.ndarray, quantiles: np.ndarray, nested: list[Band]) -> np.ndarray:
@@ -111,22 +118,12 @@ def _bars(times: np.ndarray, quantiles: np.ndarray, nested: list[Band], legend: 
     ]  # fmt: skip
 
 
-def _dot(times: np.ndarray, point: np.ndarray, hover: list[str], legend: bool) -> Any:
+def _dot(times: np.ndarray, point: np.ndarray, legend: bool) -> Any:
     marker = {"color": MODEL_COLOUR, "size": 9, "line": {"color": HOVER, "width": 1.5}}
     return go.Scatter(
-        x=drawn_times(times), y=for_drawing(point), name="forecast", mode="markers", marker=marker,
-        customdata=hover, hovertemplate="%{customdata}", showlegend=legend,
+        x=drawn_times(times), y=for_drawing(point), name="forecast", legendgroup="forecast", showlegend=legend,
+        mode="markers", marker=marker, hoverinfo="skip",
     )  # fmt: skip
-
-
-def _hover(point: np.ndarray, quantiles: np.ndarray, nested: list[Band]) -> list[str]:
-    if not nested:
-        return [number(value) for value in point]
-    widest = nested[0]
-    return [
-        f"{number(value)} ({widest.name}: {between(row[widest.low], row[widest.high])})"
-        for value, row in zip(point, quantiles, strict=True)
-    ]
 
 
 def here(times: np.ndarray) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from unspool.report.axis import axis_times, drawn_times, hover_time_format
-from unspool.report.bands import bands
+from unspool.report.bands import Band, bands, interval
 from unspool.report.chart import Chart, Option, Selector, View, figure
 from unspool.report.data import History, ReportData
-from unspool.report.figures.fan import fan_traces, here, observed_traces
-from unspool.report.numbers import between, count, number
+from unspool.report.figures.fan import fan_traces, here, hover_trace, observed_traces
+from unspool.report.numbers import count, number
 from unspool.report.palette import GRID, SLIDER
 from unspool.report.selection import Selection
 from unspool.report.thinning import thin_out
@@ -46,6 +46,7 @@ def _view(report: ReportData, entry: History) -> View:
     traces = observed_traces(times[kept], values[kept])
     shapes: list[dict[str, Any]] = []
     end, horizon, words = times[-1:], max(1, len(times) // 20), ""
+    hovered = [(times[kept], values[kept], [""] * len(kept))]
     if place is not None and report.forecast is not None:
         forecast = report.forecast
         ahead = axis_times(forecast.times[place])
@@ -53,25 +54,30 @@ def _view(report: ReportData, entry: History) -> View:
         nested = bands(forecast.levels)
         joined = len(seen) > 0 and seen[-1] == len(values) - 1
         traces += fan_traces(ahead, point, quantiles, nested, (times[-1:], float(values[-1])) if joined else None)
+        remarks = [f" forecast, {interval(row, nested)}".rstrip(", ") for row in quantiles]
+        hovered.append((ahead, point, remarks))
         shapes.append(here(times[-1:]))
         end, horizon = ahead[-1:], len(ahead)
         words = f" {count(horizon, 'step')} forecast, to {report.time_labels(forecast.times[place][-1:])[0]}."
-        words += f" Next: {number(point[0])}."
-        if nested:
-            words += f" Last: {number(point[-1])}, {nested[0].name} {between(*quantiles[-1, [nested[0].low, nested[0].high]])}."
+        words += f" Next: {_said(point, quantiles, nested, 0)}."
+        if horizon > 1:
+            words += f" Last: {_said(point, quantiles, nested, -1)}."
+    traces.append(hover_trace(hovered))
     first = max(0, len(times) - max(RECENT * horizon, 40))
-    made = figure(
-        traces, zoom=True, shapes=shapes,
-        xaxis_rangeslider={
-            "visible": True, "thickness": 0.11, "bgcolor": SLIDER, "bordercolor": GRID, "borderwidth": 1,
-            "yaxis": {"rangemode": "auto"},
-        },
-        xaxis_range=[drawn_times(times[first : first + 1])[0], _padded(times[first : first + 1], end)],
-        xaxis_hoverformat=hover_time_format(times, report.time_labels) or None,
-    )  # fmt: skip
+    slider = {"visible": True, "thickness": 0.11, "bgcolor": SLIDER, "bordercolor": GRID, "borderwidth": 1}
+    xaxis = {
+        "range": [drawn_times(times[first : first + 1])[0], _padded(times[first : first + 1], end)],
+        "rangeslider": slider | {"yaxis": {"rangemode": "auto"}},
+        "hoverformat": hover_time_format(times, report.time_labels) or None,
+    }
+    made = figure(traces, zoom=True, hovermode="x", shapes=shapes, xaxis=xaxis)
     caption = f"{name}: {count(len(seen), 'observation')}{_missing(values)}.{words}{_thinned(kept, values)}"
     alt = f"Line chart of {name}, {count(len(seen), 'observation')}{_extremes(values[seen])}.{words}"
     return View(made, alt, caption)
+
+
+def _said(point: np.ndarray, quantiles: np.ndarray, nested: list[Band], step: int) -> str:
+    return ", ".join(filter(None, [number(point[step]), interval(quantiles[step], nested)]))
 
 
 def _padded(first: np.ndarray, last: np.ndarray) -> Any:
@@ -89,7 +95,7 @@ def _missing(values: np.ndarray) -> str:
 def _thinned(kept: np.ndarray, values: np.ndarray) -> str:
     if len(kept) == len(values):
         return ""
-    return f" Drawn thinned out: {count(len(kept), 'point')}, the lowest and highest of each stretch; the newest are whole."
+    return f" Drawn thinned out: {count(len(kept), 'point')}, the lowest and highest of each stretch; the newest whole."
 
 
 def _extremes(seen: np.ndarray) -> str:

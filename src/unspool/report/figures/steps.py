@@ -1,12 +1,13 @@
 """The chart of the error at each step ahead."""
 
+from math import floor, log10
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from unspool.forecast.result import MODEL, Backtest
-from unspool.report.chart import Chart, Option, Selector, View, figure
+from unspool.report.chart import Chart, Option, Selector, View, figure, titled
 from unspool.report.names import metric_name, spoken
 from unspool.report.numbers import for_drawing, hover_format, number
 from unspool.report.palette import looks
@@ -25,7 +26,7 @@ def step_chart(backtest: Backtest) -> Chart | None:
     views = {key: _view(by_step, key) for key in keys}
     headline = headline_metric(backtest.metrics)
     options = tuple(Option(key, metric_name(key)) for key in keys)
-    selector = Selector("metric", "Error", options, headline if headline in keys else keys[0])
+    selector = Selector("metric", "Error", options, headline if headline is not None and headline in keys else keys[0])
     return Chart("steps", "Error by step ahead", views, (selector,))
 
 
@@ -34,15 +35,15 @@ def _view(by_step: dict[str, dict[str, list[float]]], key: str) -> View:
     appearance = looks(list(by_step))
     traces = [_line(name, by_step[name][key], appearance[name]) for name in names]
     steps = max(len(by_step[name][key]) for name in names)
-    logarithmic = _wide(list(by_step[name][key] for name in names))
+    logarithmic = _wide([by_step[name][key] for name in names])
     made = figure(
         traces,
-        xaxis={"title": "steps ahead", "range": [1 - steps / 60, steps + steps / 60], "tickformat": "d"},
-        yaxis={"type": "log", "dtick": "D2"} if logarithmic else {"rangemode": "tozero"},
+        xaxis={"title": titled("steps ahead"), "range": [1 - steps / 60, steps + steps / 60], "tickformat": "d"},
+        yaxis=_ratios([by_step[name][key] for name in names]) if logarithmic else {"rangemode": "tozero"},
         legend_traceorder="reversed",
     )
     ends = "; ".join(
-        f"{spoken(name)} {number(by_step[name][key][0])} at the first step, {number(by_step[name][key][-1])} at the last"
+        f"{spoken(name)} from {number(by_step[name][key][0])} at the first step to {number(by_step[name][key][-1])}"
         for name in reversed(names)
     )
     caption = f"{metric_name(key)} over all series and folds, by how far ahead the forecast looked. Lower is better."
@@ -55,6 +56,14 @@ def _wide(lines: list[list[float]]) -> bool:
     typical = [float(np.median([value for value in line if usable(value)])) for line in lines if any(map(usable, line))]
     smallest = min((value for line in lines for value in line if usable(value)), default=0.0)
     return smallest > 0 and max(typical) > LOG_FROM * min(typical)
+
+
+def _ratios(lines: list[list[float]]) -> dict[str, Any]:
+    """A logarithmic axis with the ticks people count by: 1, 2, 5, 10 …"""
+    values = [value for line in lines for value in line if usable(value)]
+    decades = range(floor(log10(min(values))), floor(log10(max(values))) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:.6g}" for tick in ticks]}
 
 
 def _line(name: str, values: list[float], look: Any) -> go.Scatter:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from unspool.forecast.result import TrainingLog
-from unspool.report.chart import Chart, Option, Selector, View, figure
+from unspool.report.chart import Chart, Option, Selector, View, figure, titled
 from unspool.report.names import cell_name
 from unspool.report.numbers import count, for_drawing, number
 from unspool.report.palette import FAINT, INK, MODEL_COLOUR
@@ -47,13 +47,16 @@ def _view(log: TrainingLog, name: str) -> View:
     logarithmic = bool(losses) and min(losses) > 0 and max(losses) > LOG_FROM * min(losses)
     made = figure(
         traces, shapes=shapes, annotations=marks,
-        xaxis={"title": "epoch", "tickformat": "d"}, yaxis={"type": "log" if logarithmic else "linear"},
+        xaxis={"title": titled("epoch"), "tickformat": "d"}, yaxis={"type": "log" if logarithmic else "linear"},
     )  # fmt: skip
     network = f"{log.network} network of {cell_name(log.cell)} cells"
-    words = f"{name[0].upper()}{name[1:]}: {network}, {count(len(epochs), 'epoch')} in {_seconds(log.seconds)}; {log.stopped}."
+    length = f"{count(len(epochs), 'epoch')} in {_seconds(log.seconds)}"
+    words = f"{name.capitalize()}: {network}, {length}; {log.stopped}."
     if kept is not None:
         words += f" Kept: epoch {kept.number}, validation loss {number(kept.valid_loss)}."
-    return View(made, f"Line chart of the losses by epoch. {words}", words + (" Logarithmic scale." if logarithmic else ""))
+    return View(
+        made, f"Line chart of the losses by epoch. {words}", words + (" Logarithmic scale." if logarithmic else "")
+    )
 
 
 def _line(epochs: list[int], losses: list[float], name: str, colour: str, dash: str, width: float) -> go.Scatter:

@@ -113,7 +113,7 @@
   });
 
   const theme = document.querySelector(".theme");
-  const names = { "": "as the system", light: "light", dark: "dark" };
+  const names = { "": "system", light: "light", dark: "dark" };
   theme.hidden = false;
   theme.addEventListener("click", () => {
     const order = Object.keys(names);

@@ -1,0 +1,94 @@
+"""Rolling-origin backtest: fit before each cutoff, forecast past it, set what came beside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from unspool.forecast import metrics
+from unspool.forecast.baselines import BASELINES
+from unspool.forecast.fitting import FittedModel, Recipe, fit_model
+from unspool.forecast.folds import FoldPlan, held_back
+from unspool.forecast.panel import Panel, Series
+from unspool.forecast.result import MODEL, Backtest, Fold
+from unspool.forecast.scores import score
+from unspool.train import Callback
+
+SHOWN = 3
+"""Lookback windows of history that a fold keeps for drawing."""
+
+
+def run_backtest(
+    panel: Panel,
+    plans: Sequence[FoldPlan],
+    recipe: Recipe,
+    *,
+    refit: bool = True,
+    callbacks: Sequence[Callback] = (),
+    on_fold: Callable[[Fold], None] | None = None,
+) -> Backtest | None:
+    """Backtest `recipe` over the planned folds.
+
+    Args:
+        panel: all of the data.
+        plans: from `folds.cutoffs`, with the recipe's horizon and gap.
+        recipe: chosen on data before the oldest cutoff.
+        refit: fit anew before every cutoff; otherwise the oldest fold's model forecasts from all of them.
+        callbacks: watch each fit.
+        on_fold: called with each fold as it is done.
+
+    Returns:
+        The folds that were done and their metrics; fewer than planned after Ctrl-C, None if there was none.
+    """
+    folds: list[Fold] = []
+    model: FittedModel | None = None
+    for plan in plans:
+        seen = _before(panel, plan)
+        fresh = refit or model is None
+        if fresh:
+            model = fit_model(seen, recipe, callbacks, title=f"fold {plan.number}/{len(plans)}")
+            if model.log.stopped == "interrupted":
+                break
+        assert model is not None
+        folds.append(_fold(panel, seen, plan, model, fresh))
+        if on_fold is not None:
+            on_fold(folds[-1])
+    if not folds:
+        return None
+    levels = recipe.model.levels
+    labels = [plan.cutoff for plan in plans[: len(folds)]]
+    return Backtest(tuple(folds), levels, score(folds, levels, labels))
+
+
+def _before(panel: Panel, plan: FoldPlan) -> Panel:
+    """What the fold may learn from."""
+    series = []
+    for i in plan.series:
+        part = slice(int(plan.train_start[i]), int(plan.train_end[i]))
+        series.append(Series(panel.series[i].id, panel.series[i].times[part], panel.series[i].values[part]))
+    return replace(panel, series=tuple(series))
+
+
+def _fold(panel: Panel, seen: Panel, plan: FoldPlan, model: FittedModel, fresh: bool) -> Fold:
+    settings, season = model.recipe.model, panel.frequency.season_length
+    histories = [s.values for s in seen.series]
+    last_seen = np.array([s.times[-1] for s in seen.series])
+    quantiles = model.quantiles(seen)
+    point = {MODEL: quantiles[..., settings.levels.index(0.5)]}
+    for name, forecast in BASELINES.items():
+        point[name] = forecast(
+            histories, settings.horizon, season, window=settings.lookback, gap=settings.gap, seed=model.recipe.seed
+        )
+    return Fold(
+        number=plan.number,
+        ids=tuple(s.id for s in seen.series),
+        last_seen=last_seen,
+        times=panel.frequency.after(last_seen, settings.gap + settings.horizon)[:, settings.gap :],
+        actual=held_back(panel, plan),
+        point=point,
+        quantiles=quantiles,
+        mase_scale=np.array([metrics.mase_scale(h, season) for h in histories]),
+        rmsse_scale=np.array([metrics.rmsse_scale(h, season) for h in histories]),
+        history=tuple(h[-SHOWN * settings.lookback :] for h in histories),
+        training=model.log if fresh else None,
+    )

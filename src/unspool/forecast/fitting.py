@@ -1,0 +1,234 @@
+"""Fit a model to a panel: split in time, train, calibrate, and fit again on everything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unspool.errors import DataError
+from unspool.forecast import conformal, metrics
+from unspool.forecast.model import ForecastModel, ModelSettings
+from unspool.forecast.panel import Panel
+from unspool.forecast.quantiles import quantile_loss
+from unspool.forecast.result import TrainingLog
+from unspool.forecast.windows import Scales, Window, Windows
+from unspool.lang import Cell
+from unspool.train import Callback, Fitted, TrainSettings, fit
+
+VALIDATED = 2000
+"""Windows on which a validation loss is taken, at most, spread evenly."""
+
+CALIBRATED = 20_000
+"""Windows that calibrate the quantiles, at most, spread evenly."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to fit and how, with nothing left to decide.
+
+    Attributes:
+        model: the model's settings.
+        cell: its cell.
+        train: the loop's settings.
+        batch_size: windows per step.
+        validation: steps at the end of each series that are held back to stop on and to calibrate with.
+        refit: whether the model is then fitted anew on everything, for as many steps as were best.
+        members: models fitted from different seeds; their quantiles are averaged.
+        seed: of weights and order.
+    """
+
+    model: ModelSettings
+    cell: Cell
+    train: TrainSettings
+    batch_size: int
+    validation: int
+    refit: bool
+    members: int
+    seed: int
+
+
+@final
+@dataclass(frozen=True)
+class FittedModel:
+    """Fitted models and what is needed to use them.
+
+    Attributes:
+        members: models of one kind whose quantiles are averaged.
+        recipe: how they came to be.
+        ids: names of the series they were fitted on.
+        scales: of those series.
+        shifts: [H][Q] conformal shifts, in units of the window.
+        log: how the first fit went.
+        valid_error: mean pinball loss on the validation part, in units of the series' scale.
+    """
+
+    members: tuple[ForecastModel, ...]
+    recipe: Recipe
+    ids: tuple[str, ...]
+    scales: Scales
+    shifts: list[list[float]]
+    log: TrainingLog
+    valid_error: float
+
+    def quantiles(self, panel: Panel) -> np.ndarray:
+        """[N, H, Q] calibrated quantiles for the steps after each series' end, in the units of the data.
+
+        A series that was not fitted on is scaled by its own mean and deviation.
+        """
+        known = {name: i for i, name in enumerate(self.ids)}
+        position = np.array([known.get(s.id, -1) for s in panel.series])
+        own = Scales.of([s.values for s in panel.series])
+        centre = np.where(position >= 0, self.scales.centre[position], own.centre)
+        spread = np.where(position >= 0, self.scales.spread[position], own.spread)
+        model = self.recipe.model
+        tail = panel_tail(panel, model.lookback)
+        windows = Windows(tail, Scales(centre, spread), model.lookback, model.horizon, model.gap)
+        window = replace(windows.cut(windows.ends()), series=torch.from_numpy(position))
+        quantiles, unit = average(self.members, window)
+        calibrated = conformal.apply(quantiles, unit, self.shifts, model.levels)
+        return calibrated * spread[:, None, None] + centre[:, None, None]
+
+
+def panel_tail(panel: Panel, steps: int) -> Panel:
+    """The last `steps` points of every series."""
+    return replace(panel, series=tuple(replace(s, times=s.times[-steps:], values=s.values[-steps:]) for s in panel.series))
+
+
+def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), title: str = "training") -> FittedModel:
+    """Fit `recipe` to `panel`.
+
+    The last `validation` steps of every series come after the part trained on; early stopping and the conformal
+    shifts use them. With `refit` the model that is kept is then trained on all of it.
+
+    Raises:
+        DataError: the series are too short for a window and a validation part.
+    """
+    if recipe.model.series:
+        recipe = replace(recipe, model=replace(recipe.model, series=len(panel.series)))
+    settings = recipe.model
+    scales = Scales.of([s.values for s in panel.series])
+    windows = Windows(panel, scales, settings.lookback, settings.horizon, settings.gap)
+    length = windows.lengths
+    first, split = np.zeros_like(length), np.maximum(length - recipe.validation, 0)
+    shortest = min(settings.lookback, max(1, settings.lookback // 2))
+    train = windows.places(first, split, shortest=shortest)
+    valid = windows.places(split, length, shortest=shortest)
+    if len(train) == 0 or len(valid) == 0:
+        raise DataError(
+            f"too few points: the longest series has {int(length.max())}; a window of {settings.lookback} steps, "
+            f"{settings.gap + settings.horizon} steps ahead and {recipe.validation} steps for validation do not fit",
+            hint="shorten the horizon, the window or the validation part",
+        )
+    checked, calibrated = spread_evenly(valid, VALIDATED), spread_evenly(valid, CALIBRATED)
+    model = build(recipe, 0)
+    fitted = fit(
+        model,
+        batches(windows, train, recipe.batch_size, recipe.seed),
+        window_loss,
+        lambda m: _mean_loss(m, windows, checked),
+        recipe.train,
+        title=title,
+        callbacks=callbacks,
+    )
+    if fitted.best == 0:
+        raise DataError(
+            f"{title}: {'stopped before anything was learned' if fitted.stopped == 'interrupted' else 'the loss is not finite'}",
+            hint="look for extreme values in the data",
+        )
+    window = windows.cut(calibrated)
+    error = quantile_error((model,), window, settings.levels)
+    members, stopped = (model,), fitted.stopped
+    shifts = calibrate(members, window, settings.levels)
+    if recipe.refit and stopped != "interrupted":
+        everything = windows.places(first, length, shortest=shortest)
+        members, stopped = _refit(windows, everything, recipe, fitted, callbacks, title)
+    log = TrainingLog(fitted.epochs, fitted.best, stopped, settings.network, recipe.cell.name, fitted.seconds)
+    ids = tuple(s.id for s in panel.series)
+    return FittedModel(members, recipe, ids, scales, shifts, log, error)
+
+
+def build(recipe: Recipe, member: int) -> ForecastModel:
+    """A model with the weights of the recipe's seed; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed * 1000 + member)
+        return ForecastModel(recipe.model, recipe.cell)
+
+
+def batches(windows: Windows, places: Tensor, size: int, seed: int) -> Iterator[Window]:
+    """Batches without end: every place once per round, in an order drawn by `seed`."""
+    generator = torch.Generator().manual_seed(seed)
+    size = min(size, len(places))
+    while True:
+        order = torch.randperm(len(places), generator=generator)
+        for start in range(0, len(order) - size + 1, size):
+            yield windows.cut(places[order[start : start + size]])
+
+
+def window_loss(model: nn.Module, window: Window) -> Tensor:
+    """`quantile_loss` in units of each window."""
+    quantiles, unit = model(window)
+    levels = model.levels
+    assert isinstance(levels, Tensor)
+    return quantile_loss(quantiles / unit[:, None, None], window.future / unit[:, None], window.future_mask, levels)
+
+
+def calibrate(members: Sequence[ForecastModel], window: Window, levels: Sequence[float]) -> list[list[float]]:
+    """Conformal shifts [H][Q] from windows that were not trained on."""
+    quantiles, unit = average(members, window)
+    actual = np.where(window.future_mask.numpy() > 0, window.future.double().numpy(), np.nan)
+    return conformal.calibrate(actual, quantiles, unit, levels)
+
+
+def quantile_error(members: Sequence[ForecastModel], window: Window, levels: Sequence[float]) -> float:
+    """Mean pinball loss over what was observed, in units of the series' scale: comparable between normalisations."""
+    quantiles, _ = average(members, window)
+    actual = np.where(window.future_mask.numpy() > 0, window.future.double().numpy(), np.nan)
+    return metrics.quantile_loss(actual, quantiles, levels)
+
+
+@torch.no_grad()
+def average(members: Sequence[ForecastModel], window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Mean quantiles [B, H, Q] of the members and the unit [B], float64. Averages of ordered quantiles are ordered."""
+    results = [member(window) for member in members]
+    quantiles = torch.stack([q.double() for q, _ in results]).mean(0)
+    return quantiles.numpy(), results[0][1].double().numpy()
+
+
+def spread_evenly(places: Tensor, most: int) -> Tensor:
+    """At most `most` of the places, evenly spaced."""
+    if len(places) <= most:
+        return places
+    return places[torch.linspace(0, len(places) - 1, most).round().long()]
+
+
+def _refit(
+    windows: Windows, places: Tensor, recipe: Recipe, fitted: Fitted, callbacks: Sequence[Callback], title: str
+) -> tuple[tuple[ForecastModel, ...], str]:
+    """The recipe's members, trained on all places for as many steps as were best on the validation part, and why it stopped."""
+    every = max(1, recipe.train.steps // recipe.train.validations)
+    steps = min(recipe.train.steps, fitted.best * every)
+    train = replace(recipe.train, steps=steps, validations=1)
+    members = []
+    for number in range(recipe.members):
+        member = build(recipe, number)
+        stream = batches(windows, places, recipe.batch_size, recipe.seed * 1000 + number)
+        label = f"{title}, on all data" + (f" {number + 1}/{recipe.members}" if recipe.members > 1 else "")
+        again = fit(member, stream, window_loss, lambda _: 0.0, train, title=label, callbacks=callbacks)
+        members.append(member)
+        if again.stopped == "interrupted":
+            return tuple(members), "interrupted"
+    return tuple(members), fitted.stopped
+
+
+def _mean_loss(model: nn.Module, windows: Windows, places: Tensor) -> float:
+    """Mean loss over places, weighted by how much was observed."""
+    total, count = 0.0, 0.0
+    for start in range(0, len(places), 4096):
+        window = windows.cut(places[start : start + 4096])
+        seen = float(window.future_mask.sum())
+        total += float(window_loss(model, window)) * seen
+        count += seen
+    return total / max(count, 1.0)

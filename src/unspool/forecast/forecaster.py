@@ -1,0 +1,286 @@
+"""`Forecaster`: fit, predict, backtest, save and load, in the manner of scikit-learn."""
+
+import inspect
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any, Literal, final
+
+import numpy as np
+
+from unspool.errors import DataError, ModelError, SettingError
+from unspool.forecast.backtest import run_backtest
+from unspool.forecast.choice import choose
+from unspool.forecast.fitting import FittedModel, Recipe, fit_model
+from unspool.forecast.folds import FoldPlan, cutoffs
+from unspool.forecast.ingest import panel_from_frame
+from unspool.forecast.options import Options, candidates, check_options
+from unspool.forecast.output import forecast_table, like
+from unspool.forecast.panel import Panel
+from unspool.forecast.quantiles import DEFAULT_LEVELS
+from unspool.forecast.result import Backtest, Choice, Forecast
+from unspool.forecast.saving import load_model, save_model
+from unspool.lang import Cell
+from unspool.train import Callback
+
+
+@final
+class Forecaster:
+    """A recurrent network that forecasts one series or thousands.
+
+    Args:
+        horizon: steps to forecast.
+        cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`.
+        network: "direct", "segment" or "auto" (see `Options` for this and all that follows).
+        target, time, series: names of the columns; the default series column may be absent.
+        frequency: step of the data ("1h", "1mo" …); inferred by default.
+        season_length: steps in a season; the frequency's usual one by default.
+        on_bad_series: "error", or "skip" to leave out series that cannot be forecast.
+
+    The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_`, `model_`, `choice_`.
+
+    Example:
+        >>> from unspool.datasets import load_co2
+        >>> forecaster = Forecaster(horizon=4, target="co2", time="date", steps=20, network="segment",
+        ...                         normalisation="last", refit=False)
+        >>> forecaster.fit(load_co2().tail(400)).predict().columns[:3]
+        ['date', 'forecast', 'q0.05']
+    """
+
+    def __init__(
+        self,
+        horizon: int,
+        cell: Cell | str = "gru",
+        network: str = "auto",
+        *,
+        normalisation: str = "auto",
+        gap: int = 0,
+        window: int | None = None,
+        segment: int | None = None,
+        hidden_size: int | None = None,
+        num_layers: int = 1,
+        dropout: float | None = None,
+        quantiles: Sequence[float] = DEFAULT_LEVELS,
+        validation: int | None = None,
+        steps: int | None = None,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        highway: bool = True,
+        refit: bool | None = None,
+        members: int = 1,
+        seed: int = 0,
+        target: str = "y",
+        time: str = "ds",
+        series: str | None = "unique_id",
+        frequency: str | None = None,
+        season_length: int | None = None,
+        on_bad_series: Literal["error", "skip"] = "error",
+    ) -> None:
+        self.horizon = horizon
+        self.cell = cell
+        self.network = network
+        self.normalisation = normalisation
+        self.gap = gap
+        self.window = window
+        self.segment = segment
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.quantiles = quantiles
+        self.validation = validation
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.highway = highway
+        self.refit = refit
+        self.members = members
+        self.seed = seed
+        self.target = target
+        self.time = time
+        self.series = series
+        self.frequency = frequency
+        self.season_length = season_length
+        self.on_bad_series: Literal["error", "skip"] = on_bad_series
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments by name."""
+        del deep
+        return {name: getattr(self, name) for name in _PARAMETERS}
+
+    def set_params(self, **params: Any) -> "Forecaster":
+        """Change constructor arguments.
+
+        Raises:
+            SettingError: there is no such argument.
+        """
+        for name, value in params.items():
+            if name not in _PARAMETERS:
+                raise SettingError(f"Forecaster has no parameter '{name}'", hint=f"it has: {', '.join(_PARAMETERS)}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = {n: p.default for n, p in inspect.signature(Forecaster).parameters.items()}
+        shown = [f"{n}={v!r}" for n, v in self.get_params().items() if v != defaults[n]]
+        return f"Forecaster({', '.join(shown)})"
+
+    def fit(self, frame: Any, y: None = None, *, callbacks: Sequence[Callback] = ()) -> "Forecaster":
+        """Fit to a table in long form (pandas, polars, pyarrow) or a `Panel`.
+
+        Raises:
+            DataError, SettingError, CellError: with what failed and how to mend it.
+        """
+        del y
+        self.panel_ = self._panel(frame)
+        self.recipe_, self.choice_ = self._choose(self.panel_, callbacks)
+        self.model_ = fit_model(self.panel_, self.recipe_, callbacks)
+        self._frame = frame
+        return self
+
+    def predict(self, frame: Any = None) -> Any:
+        """The forecast after the end of each series, as a table of the kind that was given.
+
+        Args:
+            frame: newer data for the same columns; the data fitted on by default. Nothing is fitted.
+
+        Returns:
+            A table: series (where there is a column for it), time, `forecast` (the median), a column per quantile.
+        """
+        panel = self._fitted_panel(frame)
+        return like(forecast_table(self.forecast(panel), panel), self._frame if frame is None else frame)
+
+    def forecast(self, frame: Any = None) -> Forecast:
+        """The same as arrays."""
+        panel = self._fitted_panel(frame)
+        return make_forecast(self.model_, panel)
+
+    def backtest(
+        self,
+        frame: Any,
+        folds: int = 3,
+        *,
+        step: int | None = None,
+        window: int | None = None,
+        refit: bool = True,
+        callbacks: Sequence[Callback] = (),
+    ) -> Backtest:
+        """Rolling-origin backtest against the baselines; the forecaster itself is left as it was.
+
+        Args:
+            frame: a table or a `Panel`.
+            folds: cutoffs.
+            step: distance between cutoffs; the horizon by default.
+            window: steps before each cutoff to learn from; all by default.
+            refit: fit before every cutoff, or only before the first.
+            callbacks: watch each fit.
+        """
+        panel = self._panel(frame)
+        plans = self.plan_folds(panel, folds, step=step, window=window)
+        recipe, _ = self._choose(panel.before(plans[0].train_end.tolist()), callbacks)
+        done = run_backtest(panel, plans, recipe, refit=refit, callbacks=callbacks)
+        if done is None:
+            raise DataError("the backtest was interrupted before its first fold was done")
+        return done
+
+    def plan_folds(
+        self, panel: Panel, folds: int, *, step: int | None = None, window: int | None = None
+    ) -> list[FoldPlan]:
+        """The folds of a backtest, each with enough before its cutoff for a fit."""
+        ahead = self.gap + self.horizon
+        validation = self.validation or ahead
+        return cutoffs(panel, self.horizon, folds, step, self.gap, window, minimum=validation + ahead + 2)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted model to a new folder: JSON and safetensors.
+
+        Raises:
+            OutputError: the folder exists or cannot be written.
+        """
+        self._fitted_panel(None)
+        save_model(path, self.model_, self.panel_)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Forecaster":
+        """A forecaster that predicts newer data with a saved model.
+
+        Raises:
+            ModelError: the folder is damaged, incomplete, or of a newer version.
+        """
+        saved = load_model(path)
+        model, recipe = saved.model, saved.model.recipe
+        self = cls(
+            recipe.model.horizon,
+            recipe.cell,
+            recipe.model.network,
+            normalisation=recipe.model.normalisation,
+            gap=recipe.model.gap,
+            quantiles=recipe.model.levels,
+            seed=recipe.seed,
+            target=saved.columns.target,
+            time=saved.columns.time,
+            series=saved.columns.series,
+        )
+        self._saved_frequency = saved.frequency
+        self.recipe_, self.model_ = recipe, model
+        return self
+
+    @property
+    def options(self) -> Options:
+        """The settings of the fit, checked.
+
+        Raises:
+            SettingError, CellError: one has no meaning.
+        """
+        values = {name: getattr(self, name) for name in Options.__dataclass_fields__}
+        return check_options(Options(**{**values, "quantiles": tuple(self.quantiles)}))
+
+    def _panel(self, frame: Any) -> Panel:
+        _ = self.options  # settings are refused before the data are read
+        if isinstance(frame, Panel):
+            return frame
+        return panel_from_frame(
+            frame,
+            target=self.target,
+            time=self.time,
+            series=self.series,
+            frequency=self.frequency,
+            season_length=self.season_length,
+            on_bad_series=self.on_bad_series,
+        )
+
+    def _fitted_panel(self, frame: Any) -> Panel:
+        if not hasattr(self, "model_"):
+            raise ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
+        if frame is not None:
+            return frame if isinstance(frame, Panel) else self._newer(frame)
+        if not hasattr(self, "panel_"):
+            raise ModelError("a loaded forecaster has no data of its own", hint="give it the data: predict(frame)")
+        return self.panel_
+
+    def _newer(self, frame: Any) -> Panel:
+        frequency = getattr(self, "_saved_frequency", None) or self.panel_.frequency
+        return panel_from_frame(
+            frame,
+            target=self.target,
+            time=self.time,
+            series=self.series,
+            frequency=frequency,
+            on_bad_series=self.on_bad_series,
+        )
+
+    def _choose(self, panel: Panel, callbacks: Sequence[Callback]) -> tuple[Recipe, Choice]:
+        recipes = candidates(self.options, panel)
+        name, _, choice = choose(recipes, panel, callbacks)
+        return recipes[name], choice
+
+
+def make_forecast(model: FittedModel, panel: Panel) -> Forecast:
+    """The forecast of a fitted model after the end of each series."""
+    settings = model.recipe.model
+    quantiles = model.quantiles(panel)
+    last = np.array([s.times[-1] for s in panel.series])
+    times = panel.frequency.after(last, settings.gap + settings.horizon)[:, settings.gap :]
+    ids = tuple(s.id for s in panel.series)
+    return Forecast(ids, times, quantiles[..., settings.levels.index(0.5)], quantiles, settings.levels)
+
+
+_PARAMETERS = tuple(inspect.signature(Forecaster).parameters)

@@ -1,0 +1,111 @@
+"""The whole forecasting job in one call: choose, fit, forecast, backtest. Ctrl-C ends it early with what there is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from unspool.errors import DataError
+from unspool.forecast.backtest import run_backtest
+from unspool.forecast.choice import choose
+from unspool.forecast.fitting import FittedModel, fit_model
+from unspool.forecast.folds import FoldPlan
+from unspool.forecast.forecaster import Forecaster, make_forecast
+from unspool.forecast.options import candidates
+from unspool.forecast.panel import Panel
+from unspool.forecast.result import Backtest, Choice, Fold, Forecast
+from unspool.train import Callback
+
+USUAL_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a forecasting job gives.
+
+    Attributes:
+        panel: the data.
+        model: fitted to all of it.
+        choice: what was tried and taken, on data before the oldest cutoff.
+        forecast: past the end of the data; None for a backtest alone.
+        backtest: None where no fold was asked for or possible, or none was done before Ctrl-C.
+        notes: what a reader should know about how the run went.
+    """
+
+    panel: Panel
+    model: FittedModel | None
+    choice: Choice
+    forecast: Forecast | None
+    backtest: Backtest | None
+    notes: tuple[str, ...]
+
+
+def run_job(
+    panel: Panel,
+    forecaster: Forecaster,
+    *,
+    folds: int | None = None,
+    step: int | None = None,
+    window: int | None = None,
+    refit: bool = True,
+    final: bool = True,
+    callbacks: Sequence[Callback] = (),
+    on_choice: Callable[[Choice], None] | None = None,
+    on_fold: Callable[[Fold], None] | None = None,
+) -> Run:
+    """Choose by a validation part before the oldest cutoff, fit to everything and forecast, then backtest.
+
+    Args:
+        panel: the data.
+        forecaster: gives the settings; it is not changed.
+        folds: cutoffs; None for `USUAL_FOLDS`, or as many as the data allow; 0 for no backtest.
+        step, window, refit: of the backtest.
+        final: whether to fit to all of the data and forecast past its end.
+        callbacks, on_choice, on_fold: watch.
+
+    Raises:
+        DataError: the data are too few; or Ctrl-C came before anything was learned.
+    """
+    notes: list[str] = []
+    plans = _plans(panel, forecaster, folds, step, window, notes)
+    early = panel.before(plans[0].train_end.tolist()) if plans else panel
+    recipes = candidates(forecaster.options, early)
+    name, tried, choice = choose(recipes, early, callbacks)
+    if on_choice is not None:
+        on_choice(choice)
+    if tried is not None and tried.log.stopped == "interrupted":
+        notes.append("interrupted while choosing: the best model so far forecasts; there is no backtest")
+        return Run(panel, tried, choice, make_forecast(tried, panel), None, tuple(notes))
+    model = forecast = None
+    if final:
+        model = fit_model(panel, recipes[name], callbacks, title="fitting")
+        forecast = make_forecast(model, panel)
+        if model.log.stopped == "interrupted":
+            notes.append("interrupted while fitting: the best model so far is kept; there is no backtest")
+            return Run(panel, model, choice, forecast, None, tuple(notes))
+    backtest = None
+    if plans:
+        backtest = run_backtest(panel, plans, recipes[name], refit=refit, callbacks=callbacks, on_fold=on_fold)
+        done = len(backtest.folds) if backtest else 0
+        if done < len(plans):
+            notes.append(f"interrupted: {done} of {len(plans)} folds of the backtest were done")
+    if not final and backtest is None:
+        raise DataError("interrupted before the first fold was done")
+    return Run(panel, model, choice, forecast, backtest, tuple(notes))
+
+
+def _plans(
+    panel: Panel,
+    forecaster: Forecaster,
+    folds: int | None,
+    step: int | None,
+    window: int | None,
+    notes: list[str],
+) -> list[FoldPlan]:
+    if folds is not None:
+        return forecaster.plan_folds(panel, folds, step=step, window=window) if folds else []
+    for count in range(USUAL_FOLDS, 0, -1):
+        try:
+            return forecaster.plan_folds(panel, count, step=step, window=window)
+        except DataError:
+            continue
+    notes.append("no backtest: the series are too short to hold back a horizon")
+    return []

@@ -1,0 +1,119 @@
+"""A forecasting model: normalise the window, read it with a network, give quantiles of the horizon."""
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from unspool.forecast.networks import NETWORKS
+from unspool.forecast.networks.reading import Plan, Reading
+from unspool.forecast.normalise import NORMALISATIONS
+from unspool.forecast.quantiles import ordered
+from unspool.forecast.record import from_record, to_record
+from unspool.forecast.windows import Window
+from unspool.lang import Cell
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Everything a model is built from, besides its cell.
+
+    Attributes:
+        network: a name in `NETWORKS`.
+        normalisation: a name in `NORMALISATIONS`.
+        lookback, horizon, gap: steps read; steps forecast; steps between the two.
+        levels: quantile levels, ascending, with ½ among them.
+        season: steps per season.
+        segment: steps per segment, for `segment`.
+        hidden_size, num_layers, dropout: of the recurrence.
+        features: calendar features per step.
+        series: series told apart by an embedding; 0 for none.
+        highway: whether a linear map of the window is added (the autoregressive part of LSTNet).
+    """
+
+    network: str
+    normalisation: str
+    lookback: int
+    horizon: int
+    gap: int
+    levels: tuple[float, ...]
+    season: int
+    segment: int
+    hidden_size: int
+    num_layers: int
+    dropout: float
+    features: int
+    series: int
+    highway: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, ready for `json.dumps`."""
+        return to_record(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> "ModelSettings":
+        """The settings that `to_json` wrote; `ModelError` where they were damaged."""
+        return from_record(cls, data, "model settings")
+
+
+@final
+class ForecastModel(nn.Module):
+    """Window → quantiles.
+
+    quantiles = level + unit · (ordered(network(window)) + highway(window))
+
+    The highway is the linear autoregression of Lai et al. 2018, arXiv:1703.07015 (LSTNet), beside the recurrence.
+    """
+
+    def __init__(self, settings: ModelSettings, cell: Cell) -> None:
+        super().__init__()
+        self.settings = settings
+        outputs = len(settings.levels)
+        self.network = NETWORKS[settings.network](
+            Plan(
+                cell,
+                settings.lookback,
+                settings.horizon,
+                outputs,
+                settings.features,
+                settings.hidden_size,
+                settings.num_layers,
+                settings.dropout,
+                settings.segment,
+            )
+        )
+        self.highway = nn.Linear(settings.lookback, settings.horizon) if settings.highway else None
+        if self.highway is not None:
+            nn.init.zeros_(self.highway.weight)
+            nn.init.zeros_(self.highway.bias)
+        self.identity = nn.Embedding(settings.series, self.network.identity_size) if settings.series else None
+        if self.identity is not None:
+            nn.init.normal_(self.identity.weight, std=0.1)
+        self.register_buffer("levels", torch.tensor(settings.levels), persistent=False)
+        self.median = settings.levels.index(0.5)
+
+    def forward(self, window: Window) -> tuple[Tensor, Tensor]:
+        """Quantiles [B, H, Q] in units of the series' scale, and the unit [B] in which this window's errors are measured."""
+        s = self.settings
+        level = NORMALISATIONS[s.normalisation](window.past, window.past_mask, s.horizon + s.gap, s.season)
+        past = (window.past - level.past) / level.unit * window.past_mask
+        reading = Reading(
+            past=past,
+            mask=window.past_mask,
+            calendar_past=window.calendar[:, : s.lookback],
+            calendar_future=window.calendar[:, s.lookback :],
+            identity=self._identity(window),
+        )
+        quantiles = ordered(self.network(reading), self.median)
+        if self.highway is not None:
+            quantiles = quantiles + self.highway(past)[..., None]
+        future = level.future[:, -s.horizon :] if level.future.shape[1] > 1 else level.future
+        return future[..., None] + level.unit[..., None] * quantiles, level.unit[:, 0]
+
+    def _identity(self, window: Window) -> Tensor:
+        """[B, ·] embedding of each window's series; zero for a series that was not there in training (−1)."""
+        if self.identity is None:
+            return window.past.new_zeros(len(window.past), self.network.identity_size)
+        known = window.series >= 0
+        return self.identity(window.series.clamp(min=0)) * known[:, None]

@@ -1,0 +1,166 @@
+"""What a user may set, and what is taken where they set nothing."""
+
+import difflib
+from dataclasses import dataclass
+
+
+from unspool.cells import find_cell
+from unspool.errors import DataError, SettingError
+from unspool.forecast.defaults import (
+    default_batch_size,
+    default_dropout,
+    default_hidden_size,
+    default_learning_rate,
+    default_lookback,
+    default_networks,
+    default_refit,
+    default_segment,
+    default_steps,
+)
+from unspool.forecast.fitting import Recipe
+from unspool.forecast.model import ModelSettings
+from unspool.forecast.networks import NETWORKS
+from unspool.forecast.normalise import NORMALISATIONS
+from unspool.forecast.panel import Panel
+from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
+from unspool.lang import Cell
+from unspool.train import TrainSettings
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of a forecast; None (and "auto") mean: decided from the data by `candidates`.
+
+    Attributes:
+        horizon: steps to forecast.
+        cell: a cell, a built-in one's name, or FILE.py:NAME.
+        network: "direct", "segment", or "auto": whichever does best on a validation part.
+        normalisation: "last", "mean", "standard", "season", or "auto", likewise.
+        gap: steps between the last one seen and the first one forecast.
+        window: steps read.
+        segment: steps per segment.
+        hidden_size, num_layers, dropout: of the recurrence.
+        quantiles: levels; the median is always added.
+        validation: steps at the end of each series held back to stop on and to calibrate with.
+        steps, learning_rate, batch_size: of training.
+        highway: whether a linear autoregression stands beside the recurrence.
+        refit: whether the model is fitted anew on all data once its number of steps is known.
+        members: models averaged.
+        seed: of everything that is drawn.
+    """
+
+    horizon: int
+    cell: Cell | str = "gru"
+    network: str = "auto"
+    normalisation: str = "auto"
+    gap: int = 0
+    window: int | None = None
+    segment: int | None = None
+    hidden_size: int | None = None
+    num_layers: int = 1
+    dropout: float | None = None
+    quantiles: tuple[float, ...] = DEFAULT_LEVELS
+    validation: int | None = None
+    steps: int | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    highway: bool = True
+    refit: bool | None = None
+    members: int = 1
+    seed: int = 0
+
+
+def check_options(options: Options) -> Options:
+    """Return the options if each has a meaning.
+
+    Raises:
+        SettingError, CellError: one has not; the message names it and the hint says what it may be.
+    """
+    for name in ("horizon", "window", "segment", "hidden_size", "num_layers", "validation", "steps", "batch_size", "members"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise SettingError(f"{name} is {value}", hint=f"give a {name} of at least 1")
+    if options.gap < 0:
+        raise SettingError(f"gap is {options.gap}", hint="the gap is a number of steps, 0 or more")
+    _among("network", options.network, ("auto", *NETWORKS))
+    _among("normalisation", options.normalisation, ("auto", *NORMALISATIONS))
+    if options.dropout is not None and not 0 <= options.dropout < 1:
+        raise SettingError(f"dropout is {options.dropout}", hint="it is a probability, 0 or more and below 1")
+    if options.learning_rate is not None and options.learning_rate <= 0:
+        raise SettingError(f"learning_rate is {options.learning_rate}", hint="give a positive number, e.g. 0.005")
+    if not 0 <= options.seed < 2**31:
+        raise SettingError(f"seed is {options.seed}", hint="give a whole number from 0 to 2147483647")
+    check_levels(options.quantiles)
+    find_cell(options.cell)
+    return options
+
+
+def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
+    """The recipes to choose among, by a name that says how they differ; one where nothing is left open.
+
+    Raises:
+        DataError: the longest series is too short for the horizon.
+    """
+    length = max(len(s.values) for s in panel.series)
+    season = panel.frequency.season_length
+    ahead = options.gap + options.horizon
+    validation = options.validation or max(ahead, round(0.1 * length))
+    if length < validation + ahead + 2:
+        raise DataError(
+            f"too few points: the longest series has {length}; a horizon of {options.horizon} needs at least "
+            f"{validation + ahead + 2} (as much again for validation)",
+            hint="shorten the horizon, or give more data",
+        )
+    lookback = options.window or default_lookback(length - validation, ahead, season)
+    segment = min(options.segment or default_segment(lookback, options.horizon, season), lookback)
+    networks = [options.network] if options.network != "auto" else default_networks(lookback)
+    normalisations = (
+        [options.normalisation]
+        if options.normalisation != "auto"
+        else ["last", *(["season"] if 1 < season <= lookback else ["mean"])]
+    )
+    if season > lookback and "season" in normalisations:
+        raise SettingError(
+            f"normalisation 'season' needs a window of at least a season ({season}); it is {lookback}",
+            hint="lengthen the window or take another normalisation",
+        )
+    windows = sum(max(0, len(s.values) - validation - ahead) for s in panel.series)
+    found: dict[str, Recipe] = {}
+    for network in networks:
+        for normalisation in normalisations:
+            found[f"{network}, {normalisation}"] = Recipe(
+                model=ModelSettings(
+                    network=network,
+                    normalisation=normalisation,
+                    lookback=lookback,
+                    horizon=options.horizon,
+                    gap=options.gap,
+                    levels=check_levels(options.quantiles),
+                    season=season,
+                    segment=segment,
+                    hidden_size=options.hidden_size or default_hidden_size(windows),
+                    num_layers=options.num_layers,
+                    dropout=default_dropout(windows) if options.dropout is None else options.dropout,
+                    features=len(panel.frequency.feature_names),
+                    series=len(panel.series) if 1 < len(panel.series) <= 1000 else 0,
+                    highway=options.highway,
+                ),
+                cell=find_cell(options.cell),
+                train=TrainSettings(
+                    steps=options.steps or default_steps(windows),
+                    learning_rate=options.learning_rate or default_learning_rate(windows),
+                ),
+                batch_size=options.batch_size or default_batch_size(windows),
+                validation=validation,
+                refit=default_refit(windows) if options.refit is None else options.refit,
+                members=options.members,
+                seed=options.seed,
+            )
+    return found
+
+
+def _among(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        near = difflib.get_close_matches(value, known, n=1)
+        guess = f"did you mean '{near[0]}'? " if near else ""
+        raise SettingError(f"unknown {name} '{value}'", hint=f"{guess}it is one of: {', '.join(known)}")

@@ -1,0 +1,139 @@
+"""Windows cut from series by index: nothing is copied until a batch is asked for.
+
+All series lie end to end in one flat array, each with room before its first and after its last value, so that a window
+may reach beyond either end (masked there). A place is (series, cutoff, limit): the window reads the steps before the
+cutoff, its targets begin `gap` steps after it, and targets at or beyond the limit are masked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unspool.forecast.panel import Panel
+
+
+@dataclass(frozen=True)
+class Window:
+    """A batch of windows, in units of their series' scale.
+
+    Attributes:
+        past: [B, L] float32, 0 where not observed.
+        past_mask: [B, L] float32, 1 where observed.
+        calendar: [B, L + H, F] float32 features of the times read and forecast.
+        series: [B] int64, position of the series.
+        future: [B, H] float32 targets, 0 where not observed.
+        future_mask: [B, H] float32.
+    """
+
+    past: Tensor
+    past_mask: Tensor
+    calendar: Tensor
+    series: Tensor
+    future: Tensor
+    future_mask: Tensor
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Per series the number taken off and the number divided by, [N] float64 each: mean and deviation."""
+
+    centre: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def of(cls, histories: Sequence[np.ndarray]) -> "Scales":
+        """Mean and standard deviation of what was observed; spread 1 where nothing varies."""
+        seen = [values[~np.isnan(values)] for values in histories]
+        centre = np.array([s.mean() if len(s) else 0.0 for s in seen])
+        spread = np.array([s.std() if len(s) else 0.0 for s in seen])
+        # A constant's deviation may come out as a rounding error of its size rather than as zero.
+        flat = spread <= 1e-12 * np.maximum(1.0, np.abs(centre))
+        return cls(centre, np.where(flat, 1.0, spread))
+
+
+@final
+class Windows:
+    """Cuts windows of `lookback` + `horizon` steps from the series of a panel.
+
+    Memory: (2 + F) float32 per step of data, whatever the number of windows.
+    """
+
+    def __init__(self, panel: Panel, scales: Scales, lookback: int, horizon: int, gap: int = 0) -> None:
+        self.lookback, self.horizon, self.gap = lookback, horizon, gap
+        ahead = gap + horizon
+        self.lengths = np.array([len(s.values) for s in panel.series], dtype=np.int64)
+        values, mask, calendar, starts, at = [], [], [], [], 0
+        for i, series in enumerate(panel.series):
+            scaled = (series.values - scales.centre[i]) / scales.spread[i]
+            seen = ~np.isnan(scaled)
+            values.append(np.pad(np.where(seen, scaled, 0.0), (lookback, ahead)))
+            mask.append(np.pad(seen, (lookback, ahead)))
+            times = np.concatenate([series.times, panel.frequency.after(series.times[-1], ahead)])
+            calendar.append(np.pad(panel.frequency.features(times), ((lookback, 0), (0, 0))))
+            starts.append(at + lookback)
+            at += lookback + len(scaled) + ahead
+        self._values = torch.from_numpy(np.concatenate(values).astype(np.float32))
+        self._mask = torch.from_numpy(np.concatenate(mask).astype(np.float32))
+        self._calendar = torch.from_numpy(np.concatenate(calendar).astype(np.float32))
+        self._starts = torch.tensor(starts)
+
+    def places(self, first: np.ndarray, last: np.ndarray, *, whole: bool = False, shortest: int = 1) -> Tensor:
+        """[M, 3] places of the windows with targets in `first[i]` … `last[i]` − 1.
+
+        Args:
+            first, last: [N] positions per series; targets before `first` and from `last` on are not used.
+            whole: only windows whose last target lies before `last` (otherwise at least the first one does).
+            shortest: steps that must lie before a cutoff.
+
+        Windows without any observed past or target are left out.
+        """
+        found = []
+        for i in range(len(self.lengths)):
+            low = max(int(first[i]) - self.gap, shortest)
+            high = int(last[i]) - self.gap - (self.horizon if whole else 1)
+            if high < low:
+                continue
+            cutoffs = torch.arange(low, high + 1)
+            found.append(torch.stack([torch.full_like(cutoffs, i), cutoffs, torch.full_like(cutoffs, int(last[i]))], 1))
+        if not found:
+            return torch.zeros((0, 3), dtype=torch.int64)
+        places = torch.cat(found)
+        return places[self._observed(places)]
+
+    def cut(self, places: Tensor) -> Window:
+        """The windows at `places` [B, 3]."""
+        series, cutoff, limit = places.unbind(1)
+        at = (self._starts[series] + cutoff)[:, None]
+        past = at + torch.arange(-self.lookback, 0)
+        ahead = self.gap + torch.arange(self.horizon)
+        future = at + ahead
+        open_ = (cutoff[:, None] + ahead < limit[:, None]).float()
+        future_mask = self._mask[future] * open_
+        return Window(
+            past=self._values[past],
+            past_mask=self._mask[past],
+            calendar=self._calendar[torch.cat([past, future], 1)],
+            series=series,
+            future=self._values[future] * future_mask,
+            future_mask=future_mask,
+        )
+
+    def ends(self) -> Tensor:
+        """[N, 3] places whose cutoff is each series' end: where the forecast is made."""
+        lengths = torch.from_numpy(self.lengths)
+        return torch.stack([torch.arange(len(lengths)), lengths, lengths], 1)
+
+    def _observed(self, places: Tensor) -> Tensor:
+        """[M] bool: some past and some target were observed. Counted from running sums, without cutting windows."""
+        total = torch.cat([torch.zeros(1, dtype=torch.float64), self._mask.double().cumsum(0)])
+        series, cutoff, limit = places.unbind(1)
+        start = self._starts[series]
+        at = start + cutoff
+        past = total[at] - total[at - self.lookback]
+        first = at + self.gap
+        last = torch.minimum(first + self.horizon, start + limit)
+        return (past > 0) & (total[torch.maximum(last, first)] - total[first] > 0)

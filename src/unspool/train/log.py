@@ -1,0 +1,40 @@
+"""What a fit reports: its epochs, which one was kept, and why it stopped."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The stretch of training between two validations.
+
+    Attributes:
+        number: 1 for the first.
+        train_loss: mean over the batches of the stretch, in the units of the loss.
+        valid_loss: after the stretch, on the validation part.
+        gradient_norm: mean norm before clipping.
+        seconds: since the start of the fit.
+    """
+
+    number: int
+    train_loss: float
+    valid_loss: float
+    gradient_norm: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The outcome of a fit. The module holds the weights of epoch `best`.
+
+    `stopped` is "finished", "early stopping", "interrupted" or "no finite loss".
+    """
+
+    epochs: tuple[Epoch, ...]
+    best: int
+    stopped: str
+    seconds: float
+
+    @property
+    def best_loss(self) -> float:
+        """Validation loss of the weights kept."""
+        return self.epochs[self.best - 1].valid_loss if self.best else float("inf")
