@@ -7,7 +7,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspool.errors import ModelError, SettingError
@@ -22,6 +22,9 @@ from unspool.forecast.frequency import (
     integers,
     months,
 )
+
+# a busy machine may take long over one example
+LAW = settings(deadline=None)
 
 MINUTE = 60_000_000
 ZONES = (None, "Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata", "+05:30", "-03:00", "Australia/Lord_Howe")
@@ -55,6 +58,7 @@ def grids(draw) -> tuple[Frequency, object]:
     return frequency, frequency.after(near, 1)[0]
 
 
+@LAW
 @given(grids(), st.integers(2, 40))
 def test_stepping_twice_is_stepping_once_by_the_sum(grid, steps):
     frequency, last = grid
@@ -64,6 +68,7 @@ def test_stepping_twice_is_stepping_once_by_the_sum(grid, steps):
     assert ahead[0] > last
 
 
+@LAW
 @given(grids(), st.integers(1, 40))
 def test_grid_is_first_then_after(grid, steps):
     frequency, first = grid
@@ -73,6 +78,7 @@ def test_grid_is_first_then_after(grid, steps):
     assert np.array_equal(whole[1:], ahead)
 
 
+@LAW
 @given(grids(), st.integers(1, 20))
 def test_many_series_step_as_one_does(grid, steps):
     frequency, last = grid
@@ -83,12 +89,14 @@ def test_many_series_step_as_one_does(grid, steps):
         assert np.array_equal(frequency.after(one, steps), row)
 
 
+@LAW
 @given(grids())
 def test_json_round_trip(grid):
     frequency, _ = grid
     assert Frequency.from_json(json.loads(json.dumps(frequency.to_json()))) == frequency
 
 
+@LAW
 @given(grids())
 def test_features_are_on_the_unit_circle(grid):
     frequency, last = grid
@@ -99,6 +107,7 @@ def test_features_are_on_the_unit_circle(grid):
     assert np.allclose(features[:, ::2] ** 2 + features[:, 1::2] ** 2, 1, atol=1e-5)
 
 
+@LAW
 @given(st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1)), st.integers(1, 30))
 def test_month_ends_are_those_of_the_calendar(day, steps):
     ends = months(1, MONTH_END).after(day, steps)
@@ -108,6 +117,7 @@ def test_month_ends_are_those_of_the_calendar(day, steps):
         assert end.day == calendar.monthrange(end.year, end.month)[1]
 
 
+@LAW
 @given(st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1)), st.integers(1, 31), st.integers(1, 30))
 def test_months_are_as_polars_offsets_them(day, wanted, steps):
     first = months(1, wanted).after(day, 1)[0]
@@ -120,6 +130,7 @@ def test_months_are_as_polars_offsets_them(day, wanted, steps):
     assert np.array_equal(months(1, wanted).after(first, steps).astype("datetime64[D]"), theirs.to_numpy())
 
 
+@LAW
 @given(st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1)), st.integers(1, 30))
 def test_business_days_are_all_days_but_weekends(day, steps):
     while day.weekday() > 4:
@@ -168,6 +179,10 @@ def test_decimal_years_do_not_collect_rounding():
     assert np.array_equal(after[11::12], np.arange(1960, 2060))
 
 
+def test_tenths_are_those_that_people_write():
+    assert decimals(0.1).grid(0, 2).tolist() == [float(f"{k // 10}.{k % 10}") for k in range(21)]
+
+
 @pytest.mark.parametrize(
     ("text", "every", "name", "season"),
     [
@@ -213,6 +228,7 @@ def test_twelfths_of_years_are_months():
     assert frequency.noun == "month"
 
 
+@LAW
 @given(st.sampled_from(["microsecond", "day", "business day", "month", "integer"]), st.integers(1, 10**9))
 def test_spelling_is_read_back(unit, step):
     assert read_every(spell(unit, step)) == (unit, step)

@@ -187,6 +187,18 @@ CASES = {
         "t.csv, line 33: time '2022-07-02' is off the grid: the times are mostly monthly (and 2 more such rows)",
         "",
     ),
+    "a day among weeks": (
+        table([*DAYS[::7], "2020-03-19"]),
+        {},
+        "t.csv, line 14: time '2020-03-19' is off the grid: the times are mostly weekly",
+        "",
+    ),
+    "two times in a month of decimal years": (
+        table([f"{1950 + k / 12:.3f}" for k in range(30)] + ["1952.420"]),
+        {},
+        "t.csv, line 32: time '1952.42' is off the grid: the times are mostly monthly (decimal years)",
+        "",
+    ),
     "a series of months": (
         two(DAYS[:60], MONTHS[:12]),
         {},

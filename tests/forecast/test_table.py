@@ -97,7 +97,7 @@ def csv_rows(draw):
     return draw(st.lists(st.lists(field, min_size=width, max_size=width), min_size=2, max_size=8))
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(csv_rows(), st.sampled_from([",", ";"]), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
 def test_records_are_those_of_pythons_csv_module(rows, delimiter, quoting):
     written = []
@@ -144,6 +144,7 @@ def random_bytes() -> bytes:
         (b"ds,y\n", "sales.csv has a header but no rows"),
         (b"ds,y\n\n,\n", "sales.csv has a header but no rows"),
         (b"ds,y\n1,\x002\n", "sales.csv is not text"),
+        (b"ds,y\n" + b"1,2\n" * 500 + b"\x00,1\n", "sales.csv is not text"),
         (random_bytes(), "sales.csv is not text"),
         (b"PK\x03\x04" + bytes(60), "sales.csv is an Excel workbook or zip file"),
         (b"PAR1" + b"z" * 30 + b"PAR1", "sales.csv is a damaged Parquet file"),

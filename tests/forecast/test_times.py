@@ -188,7 +188,7 @@ def test_whole_decimals_are_integers():
     assert panel.labels(panel.series[0].times) == ["1871", "1872", "1873"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(["date", "datetime", "month", "integer", "decimal"]),
     st.integers(-40_000, 40_000),

@@ -66,6 +66,7 @@ class Browser:
         self._ask("Emulation.setTouchEmulationEnabled", enabled=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", features=[scheme])
+        self._settle()
 
     def open(self, page: Path) -> None:
         """Load a file and wait until it is drawn."""
@@ -73,7 +74,7 @@ class Browser:
         self._ask("Page.navigate", url=page.resolve().as_uri())
         while "Page.loadEventFired" not in self._events:
             self._hear()
-        self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
+        self._settle()
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page; a promise is awaited."""
@@ -88,6 +89,9 @@ class Browser:
     def paper(self, path: Path) -> None:
         """A PDF, as the print dialog makes it."""
         path.write_bytes(base64.b64decode(self._ask("Page.printToPDF", preferCSSPageSize=True)["data"]))
+
+    def _settle(self) -> None:
+        self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
 
     def _ask(self, method: str, **params: Any) -> dict[str, Any]:
         self._number += 1

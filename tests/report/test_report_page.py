@@ -204,7 +204,9 @@ def test_a_page_replaces_the_old_one_whole(tmp_path, monkeypatch):
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
     monkeypatch.undo()
-    write_report(target, report)
+    with target.open() as reader:
+        write_report(target, report)
+        assert reader.read() == "old"
     assert target.read_text(encoding="utf-8") == render_report(report)
     assert list(tmp_path.iterdir()) == [target]
 

@@ -17,9 +17,7 @@ from unspool.lang import Gates, Input, State, cell, sigmoid, tanh
 
 
 @cell(gates="i f g o")
-def lstm(
-    x: Input, h: State, c: State, *, W: Gates[Input], R: Gates[State], b: Gates, bR: Gates
-) -> tuple[State, State]:
+def lstm(x: Input, h: State, c: State, *, W: Gates[Input], R: Gates[State], b: Gates, bR: Gates) -> tuple[State, State]:
     i = sigmoid(W.i @ x + b.i + R.i @ h + bR.i)
     f = sigmoid(W.f @ x + b.f + R.f @ h + bR.f)
     g = tanh(W.g @ x + b.g + R.g @ h + bR.g)

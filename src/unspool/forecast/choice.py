@@ -1,4 +1,4 @@
-"""`auto`: fit every candidate, keep the one with the lowest validation loss."""
+"""`auto`: fit every candidate, take the one with the lowest validation loss if that is clear."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,14 +8,20 @@ from unspool.forecast.panel import Panel
 from unspool.forecast.result import Choice
 from unspool.train import Callback
 
+METRIC = "quantile loss on the validation part, in deviations of the series"
+
+MARGIN = 0.05
+"""By what part another candidate must do better than the first: a validation part is one draw."""
+
 
 def choose(
     recipes: dict[str, Recipe], panel: Panel, callbacks: Sequence[Callback] = ()
 ) -> tuple[str, FittedModel | None, Choice]:
-    """Name of the best recipe, its fitted model, and what was tried; nothing is fitted where there is only one.
+    """Name of the recipe to take, its fitted model, and what was tried; nothing is fitted where there is only one.
 
-    Losses of different normalisations are compared in the units of the series, so the fit is judged, not its units.
-    The model comes without the refit: the caller fits the recipe that was taken.
+    The first recipe is the default; another is taken if it does better by `MARGIN`. Losses are compared in units of
+    the series' scale, so that normalisations do not matter. The model comes without the refit: the caller fits the
+    recipe that was taken.
     """
     if len(recipes) == 1:
         name = next(iter(recipes))
@@ -28,4 +34,8 @@ def choose(
         if fitted[name].log.stopped == "interrupted":
             break
     best = min(tried, key=lambda name: tried[name])
-    return best, fitted[best], Choice(best, tried, "quantile loss on the validation part, in units of each series' deviation")
+    return (
+        best,
+        fitted[best],
+        Choice(best, tried, "quantile loss on the validation part, in units of each series' deviation"),
+    )

@@ -1,51 +1,69 @@
-"""Rules for what a user left open, by the size of the data. One rule, one function."""
+"""Rules for what a user left open, by the size of the data. One rule, one function.
+
+`windows` is the number of places a window can be cut, over all series; MANY of them make the data large.
+"""
+
+MANY = 20_000
 
 
 def default_lookback(length: int, ahead: int, season: int) -> int:
-    """Steps to read: two horizons or two seasons, whichever is longer, but at most a third of what there is."""
-    wanted = max(2 * ahead, 2 * season, 8)
-    return max(1, min(wanted, max(length // 3, min(2 * season, length - ahead)), length - 1))
+    """Steps to read: two seasons, or two horizons up to eight seasons; a third of the data at most, or two seasons."""
+    wanted = max(2 * season, min(2 * ahead, 8 * season) if season > 1 else 2 * ahead, 8)
+    return max(1, min(wanted, max(2 * season, length // 3), length - 1))
 
 
-def default_segment(lookback: int, horizon: int, season: int) -> int:
-    """Steps per segment: a season or a whole part of it, so that a window has about four to sixteen segments."""
-    if 1 < season <= max(lookback // 2, 1):
-        while season > 1 and lookback / season < 4 and season % 2 == 0:
-            season //= 2
-        return season
-    return max(1, min(round(lookback / 8), horizon))
+def default_segments(lookback: int, horizon: int, season: int) -> list[int]:
+    """Steps per segment to try: a season, halved until a window has four; a sixth of a window where there is none."""
+    if season == 1 or season > lookback:
+        return [max(1, min(round(lookback / 6), horizon))]
+    while season % 2 == 0 and lookback / season < 4:
+        season //= 2
+    while max(lookback, horizon) / season > 26:
+        season *= 2
+    return [min(season, lookback)]
 
 
-def default_networks(lookback: int) -> list[str]:
-    """The networks to try: reading step by step is left out where a window is long, for it takes a step per value."""
-    return ["segment", "direct"] if lookback <= 64 else ["segment"]
+def default_networks(lookback: int, windows: int) -> list[str]:
+    """The networks to try: reading step by step costs a step per value, so only short windows of small data."""
+    return ["segment", "direct"] if lookback <= 64 and windows < MANY else ["segment"]
+
+
+def default_normalisation(windows: int) -> str:
+    """Large data can afford to keep the size of a window's swings; small data see one scale."""
+    return "last" if windows >= MANY else "scaled"
+
+
+def default_highway(windows: int) -> list[bool]:
+    """Whether to try the linear autoregression beside the recurrence; large data always have it."""
+    return [True] if windows >= MANY else [True, False]
 
 
 def default_hidden_size(windows: int) -> int:
-    """Units, by the number of windows to learn from."""
-    return 32 if windows < 500 else 64 if windows < 20_000 else 128
-
-
-def default_dropout(windows: int) -> float:
-    """Dropout probability: more where windows are few."""
-    return 0.2 if windows < 5_000 else 0.3
+    """Units."""
+    return 128 if windows >= MANY else 64
 
 
 def default_steps(windows: int) -> int:
     """Optimiser steps at most."""
-    return 300 if windows < 20_000 else 500
+    del windows
+    return 300
 
 
 def default_batch_size(windows: int) -> int:
     """Windows per step."""
-    return 64 if windows < 20_000 else 256
+    return 512 if windows >= MANY else 64
 
 
 def default_learning_rate(windows: int) -> float:
     """Peak learning rate."""
-    return 5e-3 if windows < 20_000 else 1e-2
+    return 1e-2 if windows >= MANY else 5e-3
 
 
 def default_refit(windows: int) -> bool:
     """Whether to fit anew on all data: where windows are few, the newest ones count."""
-    return windows < 20_000
+    return windows < MANY
+
+
+def default_members(windows: int) -> int:
+    """Models averaged: few windows leave much to the seed."""
+    return 1 if windows >= MANY else 3

@@ -94,7 +94,9 @@ class FittedModel:
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
     """The last `steps` points of every series."""
-    return replace(panel, series=tuple(replace(s, times=s.times[-steps:], values=s.values[-steps:]) for s in panel.series))
+    return replace(
+        panel, series=tuple(replace(s, times=s.times[-steps:], values=s.values[-steps:]) for s in panel.series)
+    )
 
 
 def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), title: str = "training") -> FittedModel:
@@ -134,10 +136,9 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
         callbacks=callbacks,
     )
     if fitted.best == 0:
-        raise DataError(
-            f"{title}: {'stopped before anything was learned' if fitted.stopped == 'interrupted' else 'the loss is not finite'}",
-            hint="look for extreme values in the data",
-        )
+        if fitted.stopped == "interrupted":
+            raise DataError(f"{title}: interrupted before anything was learned")
+        raise DataError(f"{title}: the loss is not finite", hint="look for extreme values in the data")
     window = windows.cut(calibrated)
     error = quantile_error((model,), window, settings.levels)
     members, stopped = (model,), fitted.stopped
@@ -207,7 +208,7 @@ def spread_evenly(places: Tensor, most: int) -> Tensor:
 def _refit(
     windows: Windows, places: Tensor, recipe: Recipe, fitted: Fitted, callbacks: Sequence[Callback], title: str
 ) -> tuple[tuple[ForecastModel, ...], str]:
-    """The recipe's members, trained on all places for as many steps as were best on the validation part, and why it stopped."""
+    """The recipe's members, trained on all places for the best number of steps; and why training stopped."""
     every = max(1, recipe.train.steps // recipe.train.validations)
     steps = min(recipe.train.steps, fitted.best * every)
     train = replace(recipe.train, steps=steps, validations=1)

@@ -12,7 +12,7 @@ from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
 from unspool.forecast.fitting import FittedModel, Recipe, fit_model
 from unspool.forecast.folds import FoldPlan, cutoffs
-from unspool.forecast.ingest import panel_from_frame
+from unspool.forecast.ingest import panel_from_file, panel_from_frame
 from unspool.forecast.options import Options, candidates, check_options
 from unspool.forecast.output import forecast_table, like
 from unspool.forecast.panel import Panel
@@ -64,9 +64,9 @@ class Forecaster:
         steps: int | None = None,
         learning_rate: float | None = None,
         batch_size: int | None = None,
-        highway: bool = True,
+        highway: bool | None = None,
         refit: bool | None = None,
-        members: int = 1,
+        members: int | None = None,
         seed: int = 0,
         target: str = "y",
         time: str = "ds",
@@ -101,6 +101,15 @@ class Forecaster:
         self.season_length = season_length
         self.on_bad_series: Literal["error", "skip"] = on_bad_series
 
+    def read(self, path: str | PathLike[str]) -> Panel:
+        """The panel of a CSV or Parquet file, by this forecaster's columns; settings are checked first.
+
+        Raises:
+            DataError: with the file, the line, the series and the value.
+        """
+        _ = self.options
+        return panel_from_file(path, **self._columns())
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments by name."""
         del deep
@@ -130,9 +139,11 @@ class Forecaster:
             DataError, SettingError, CellError: with what failed and how to mend it.
         """
         del y
+        self.__dict__.pop("frequency_", None)
         self.panel_ = self._panel(frame)
         self.recipe_, self.choice_ = self._choose(self.panel_, callbacks)
         self.model_ = fit_model(self.panel_, self.recipe_, callbacks)
+        self.frequency_ = self.panel_.frequency
         self._frame = frame
         return self
 
@@ -219,7 +230,7 @@ class Forecaster:
             time=saved.columns.time,
             series=saved.columns.series,
         )
-        self._saved_frequency = saved.frequency
+        self.frequency_ = saved.frequency
         self.recipe_, self.model_ = recipe, model
         return self
 
@@ -237,35 +248,28 @@ class Forecaster:
         _ = self.options  # settings are refused before the data are read
         if isinstance(frame, Panel):
             return frame
-        return panel_from_frame(
-            frame,
-            target=self.target,
-            time=self.time,
-            series=self.series,
-            frequency=self.frequency,
-            season_length=self.season_length,
-            on_bad_series=self.on_bad_series,
-        )
+        return panel_from_frame(frame, **self._columns())
 
     def _fitted_panel(self, frame: Any) -> Panel:
         if not hasattr(self, "model_"):
             raise ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
         if frame is not None:
-            return frame if isinstance(frame, Panel) else self._newer(frame)
+            return frame if isinstance(frame, Panel) else panel_from_frame(frame, **self._columns())
         if not hasattr(self, "panel_"):
             raise ModelError("a loaded forecaster has no data of its own", hint="give it the data: predict(frame)")
         return self.panel_
 
-    def _newer(self, frame: Any) -> Panel:
-        frequency = getattr(self, "_saved_frequency", None) or self.panel_.frequency
-        return panel_from_frame(
-            frame,
-            target=self.target,
-            time=self.time,
-            series=self.series,
-            frequency=frequency,
-            on_bad_series=self.on_bad_series,
-        )
+    def _columns(self) -> dict[str, Any]:
+        """How to read a table; newer data must have the frequency of the data that were fitted."""
+        fitted = getattr(self, "frequency_", None)
+        return {
+            "target": self.target,
+            "time": self.time,
+            "series": self.series,
+            "frequency": fitted or self.frequency,
+            "season_length": None if fitted else self.season_length,
+            "on_bad_series": self.on_bad_series,
+        }
 
     def _choose(self, panel: Panel, callbacks: Sequence[Callback]) -> tuple[Recipe, Choice]:
         recipes = candidates(self.options, panel)

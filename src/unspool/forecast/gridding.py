@@ -17,8 +17,11 @@ _SHORTEST = 3
 _SHORTEST_OF_TWO = 12
 """… and so many where every second row is absent, which chance and habit bring about more easily."""
 
-_CHANCE = 1e-4
+_CHANCE = 1e-6
 """A stretch counts if fewer than so many are to be expected among rows that are absent at random."""
+
+_CHANCE_OF_MONTHS = 1e-2
+"""The same for months among days: they differ in length, so rows absent at random never look like them."""
 
 
 @dataclass(frozen=True)
@@ -66,30 +69,38 @@ def odd_row(near: np.ndarray, starts: np.ndarray) -> int | None:
 def other_frequency(frequency: Frequency, place: np.ndarray, times: np.ndarray, starts: np.ndarray) -> Stretch | None:
     """The first stretch whose times keep a wider distance than the step: months in days, hours in minutes.
 
-    A stretch must be too long to be chance: with n distances of which a share p has its width, n·pᴸ < 10⁻⁴ for L in
-    a row. Rows that are merely absent here and there do not count.
+    A stretch must be too long to be chance: of n distances, a share p has its width elsewhere, or would have it if
+    as many rows were absent at random as elsewhere; so n·pᴸ stretches of L are to be expected.
     """
     inside = within(len(times), starts)
-    width = np.where(inside, np.diff(place), 0)
-    if width.max(initial=0) < 2:
+    steps = np.where(inside, np.diff(place), 0)
+    if steps.max(initial=0) < 2:
         return None
+    width = steps
     if frequency.unit in ("day", "business day"):
         monthly = month_steps(to_local(times, frequency.zone))
         # months differ in days: as minus their months they are alike
-        width = np.where(inside & (monthly > 0) & (width > 1), -monthly, width)
+        width = np.where(inside & (monthly > 0) & (steps > 1), -monthly, steps)
     begin = np.flatnonzero(np.append(True, width[1:] != width[:-1]))
     length = np.diff(np.append(begin, len(width)))
-    _, inverse, counts = np.unique(width, return_inverse=True, return_counts=True)
-    count = counts[inverse][begin]
-    total = int(inside.sum())
-    share = (count - length + 1) / (total - length + 1)
-    expected = total * share ** length.astype(float)
-    wide = (width[begin] < 0) | (width[begin] > 1)
-    long = np.where(width[begin] == 2, length >= _SHORTEST_OF_TWO, length >= _SHORTEST)
-    found = np.flatnonzero(wide & long & (expected < _CHANCE))
+    likely = _expected(width, steps, begin, length, int(inside.sum()))
+    months, kind = width[begin] < 0, width[begin]
+    long = np.where(kind == 2, length >= _SHORTEST_OF_TWO, (length >= _SHORTEST) & (kind != 0) & (kind != 1))
+    found = np.flatnonzero(long & (likely < np.where(months, _CHANCE_OF_MONTHS, _CHANCE)))
     if len(found) == 0:
         return None
-    at = int(begin[found[0]])
-    steps = int(width[at])
-    name = describe("month", -steps) if steps < 0 else describe(frequency.unit, steps * frequency.step)
+    at, count = int(begin[found[0]]), int(width[begin[found[0]]])
+    name = describe("month", -count) if count < 0 else describe(frequency.unit, count * frequency.step)
     return Stretch(at, at + int(length[found[0]]), name)
+
+
+def _expected(width: np.ndarray, steps: np.ndarray, begin: np.ndarray, length: np.ndarray, total: int) -> np.ndarray:
+    """How many stretches as long as each are to be expected by chance."""
+    _, inverse, counts = np.unique(width, return_inverse=True, return_counts=True)
+    others = np.maximum(total - length, 0)
+    share = (counts[inverse][begin] - length + 1) / (others + 1)
+    inside = np.add.reduceat(steps, begin)
+    absent = 1 - others / np.maximum(steps.sum() - inside, 1)
+    wide = np.maximum(width[begin], 1).astype(float)
+    at_random = np.where(width[begin] < 0, 0, (1 - absent) * absent ** (wide - 1))
+    return total * np.maximum(share, at_random) ** length

@@ -57,9 +57,13 @@ def run_job(
         panel: the data.
         forecaster: gives the settings; it is not changed.
         folds: cutoffs; None for `USUAL_FOLDS`, or as many as the data allow; 0 for no backtest.
-        step, window, refit: of the backtest.
+        step: distance between cutoffs.
+        window: steps before each cutoff to learn from.
+        refit: whether to fit before every cutoff.
         final: whether to fit to all of the data and forecast past its end.
-        callbacks, on_choice, on_fold: watch.
+        callbacks: watch every fit.
+        on_choice: told what was chosen.
+        on_fold: told of every fold that is done.
 
     Raises:
         DataError: the data are too few; or Ctrl-C came before anything was learned.

@@ -94,7 +94,7 @@ class ForecastModel(nn.Module):
         self.median = settings.levels.index(0.5)
 
     def forward(self, window: Window) -> tuple[Tensor, Tensor]:
-        """Quantiles [B, H, Q] in units of the series' scale, and the unit [B] in which this window's errors are measured."""
+        """Quantiles [B, H, Q] in units of the series' scale, and the unit [B] of this window's errors."""
         s = self.settings
         level = NORMALISATIONS[s.normalisation](window.past, window.past_mask, s.horizon + s.gap, s.season)
         past = (window.past - level.past) / level.unit * window.past_mask

@@ -3,6 +3,7 @@
 | name | the window minus | divided by |
 |---|---|---|
 | `last` | its last observed value | 1 |
+| `scaled` | its last observed value | its deviation |
 | `mean` | its mean | 1 |
 | `standard` | its mean | its deviation |
 | `season` | the last observed value of the same phase of the season | 1 |
@@ -21,7 +22,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Level:
-    """What was taken off: `past` [B, L] or [B, 1], what is put back: `future` [B, H] or [B, 1], and the `unit` [B, 1]."""
+    """What was taken off (`past` [B, L] or [B, 1]), what is put back (`future` [B, H] or [B, 1]), the `unit` [B, 1]."""
 
     past: Tensor
     future: Tensor
@@ -36,6 +37,12 @@ def last(past: Tensor, mask: Tensor, horizon: int, season: int) -> Level:
     return Level(value, value, torch.ones_like(value))
 
 
+def scaled(past: Tensor, mask: Tensor, horizon: int, season: int) -> Level:
+    """The last observed value, with the window's own deviation as the unit."""
+    value = last(past, mask, horizon, season).past
+    return Level(value, value, _deviation(past, mask))
+
+
 def mean(past: Tensor, mask: Tensor, horizon: int, season: int) -> Level:
     """The mean of what was observed."""
     del horizon, season
@@ -47,9 +54,7 @@ def standard(past: Tensor, mask: Tensor, horizon: int, season: int) -> Level:
     """The mean, with the window's own deviation as the unit."""
     del horizon, season
     value = _mean(past, mask)
-    # A floor of a hundredth of the series' deviation: a flat window is not blown up.
-    unit = (_mean((past - value) ** 2, mask) + 1e-4).sqrt()
-    return Level(value, value, unit)
+    return Level(value, value, _deviation(past, mask))
 
 
 def seasonal(past: Tensor, mask: Tensor, horizon: int, season: int) -> Level:
@@ -68,6 +73,7 @@ def seasonal(past: Tensor, mask: Tensor, horizon: int, season: int) -> Level:
 
 NORMALISATIONS: dict[str, Callable[[Tensor, Tensor, int, int], Level]] = {
     "last": last,
+    "scaled": scaled,
     "mean": mean,
     "standard": standard,
     "season": seasonal,
@@ -77,3 +83,8 @@ NORMALISATIONS: dict[str, Callable[[Tensor, Tensor, int, int], Level]] = {
 
 def _mean(past: Tensor, mask: Tensor) -> Tensor:
     return (past * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
+
+
+def _deviation(past: Tensor, mask: Tensor) -> Tensor:
+    # A floor of a hundredth of the series' deviation: a flat window is not blown up.
+    return (_mean((past - _mean(past, mask)) ** 2, mask) + 1e-4).sqrt()

@@ -1,22 +1,11 @@
 """What a user may set, and what is taken where they set nothing."""
 
 import difflib
-from dataclasses import dataclass
-
+from dataclasses import dataclass, replace
 
 from unspool.cells import find_cell
 from unspool.errors import DataError, SettingError
-from unspool.forecast.defaults import (
-    default_batch_size,
-    default_dropout,
-    default_hidden_size,
-    default_learning_rate,
-    default_lookback,
-    default_networks,
-    default_refit,
-    default_segment,
-    default_steps,
-)
+from unspool.forecast import defaults
 from unspool.forecast.fitting import Recipe
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.networks import NETWORKS
@@ -25,6 +14,9 @@ from unspool.forecast.panel import Panel
 from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
 from unspool.lang import Cell
 from unspool.train import TrainSettings
+
+EMBEDDED = 1000
+"""Series up to which each has an embedding of its own."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,7 @@ class Options:
         horizon: steps to forecast.
         cell: a cell, a built-in one's name, or FILE.py:NAME.
         network: "direct", "segment", or "auto": whichever does best on a validation part.
-        normalisation: "last", "mean", "standard", "season", or "auto", likewise.
+        normalisation: a name in `NORMALISATIONS`, or "auto": by the size of the data.
         gap: steps between the last one seen and the first one forecast.
         window: steps read.
         segment: steps per segment.
@@ -64,10 +56,16 @@ class Options:
     steps: int | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
-    highway: bool = True
+    highway: bool | None = None
     refit: bool | None = None
-    members: int = 1
+    members: int | None = None
     seed: int = 0
+
+
+_COUNTS = (
+    *("horizon", "window", "segment", "hidden_size", "num_layers"),
+    *("validation", "steps", "batch_size", "members"),
+)
 
 
 def check_options(options: Options) -> Options:
@@ -76,7 +74,17 @@ def check_options(options: Options) -> Options:
     Raises:
         SettingError, CellError: one has not; the message names it and the hint says what it may be.
     """
-    for name in ("horizon", "window", "segment", "hidden_size", "num_layers", "validation", "steps", "batch_size", "members"):
+    for name in (
+        "horizon",
+        "window",
+        "segment",
+        "hidden_size",
+        "num_layers",
+        "validation",
+        "steps",
+        "batch_size",
+        "members",
+    ):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise SettingError(f"{name} is {value}", hint=f"give a {name} of at least 1")
@@ -111,51 +119,55 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
             f"{validation + ahead + 2} (as much again for validation)",
             hint="shorten the horizon, or give more data",
         )
-    lookback = options.window or default_lookback(length - validation, ahead, season)
-    segment = min(options.segment or default_segment(lookback, options.horizon, season), lookback)
-    networks = [options.network] if options.network != "auto" else default_networks(lookback)
-    normalisations = (
-        [options.normalisation]
-        if options.normalisation != "auto"
-        else ["last", *(["season"] if 1 < season <= lookback else ["mean"])]
-    )
-    if season > lookback and "season" in normalisations:
+    lookback = options.window or defaults.default_lookback(length - validation, ahead, season)
+    if options.normalisation == "season" and season > lookback:
         raise SettingError(
             f"normalisation 'season' needs a window of at least a season ({season}); it is {lookback}",
             hint="lengthen the window or take another normalisation",
         )
     windows = sum(max(0, len(s.values) - validation - ahead) for s in panel.series)
+    settings = ModelSettings(
+        network="",
+        normalisation=options.normalisation,
+        lookback=lookback,
+        horizon=options.horizon,
+        gap=options.gap,
+        levels=check_levels(options.quantiles),
+        season=season,
+        segment=1,
+        hidden_size=options.hidden_size or defaults.default_hidden_size(windows),
+        num_layers=options.num_layers,
+        dropout=0.2 if options.dropout is None else options.dropout,
+        features=len(panel.frequency.feature_names),
+        series=len(panel.series) if 1 < len(panel.series) <= EMBEDDED else 0,
+        highway=True,
+    )
+    if options.normalisation == "auto":
+        settings = replace(settings, normalisation=defaults.default_normalisation(windows))
+    recipe = Recipe(
+        model=settings,
+        cell=find_cell(options.cell),
+        train=TrainSettings(
+            steps=options.steps or defaults.default_steps(windows),
+            learning_rate=options.learning_rate or defaults.default_learning_rate(windows),
+        ),
+        batch_size=options.batch_size or defaults.default_batch_size(windows),
+        validation=validation,
+        refit=defaults.default_refit(windows) if options.refit is None else options.refit,
+        members=options.members or defaults.default_members(windows),
+        seed=options.seed,
+    )
+    networks = [options.network] if options.network != "auto" else defaults.default_networks(lookback, windows)
+    segments = [options.segment] if options.segment else defaults.default_segments(lookback, options.horizon, season)
+    highways = [options.highway] if options.highway is not None else defaults.default_highway(windows)
     found: dict[str, Recipe] = {}
     for network in networks:
-        for normalisation in normalisations:
-            found[f"{network}, {normalisation}"] = Recipe(
-                model=ModelSettings(
-                    network=network,
-                    normalisation=normalisation,
-                    lookback=lookback,
-                    horizon=options.horizon,
-                    gap=options.gap,
-                    levels=check_levels(options.quantiles),
-                    season=season,
-                    segment=segment,
-                    hidden_size=options.hidden_size or default_hidden_size(windows),
-                    num_layers=options.num_layers,
-                    dropout=default_dropout(windows) if options.dropout is None else options.dropout,
-                    features=len(panel.frequency.feature_names),
-                    series=len(panel.series) if 1 < len(panel.series) <= 1000 else 0,
-                    highway=options.highway,
-                ),
-                cell=find_cell(options.cell),
-                train=TrainSettings(
-                    steps=options.steps or default_steps(windows),
-                    learning_rate=options.learning_rate or default_learning_rate(windows),
-                ),
-                batch_size=options.batch_size or default_batch_size(windows),
-                validation=validation,
-                refit=default_refit(windows) if options.refit is None else options.refit,
-                members=options.members,
-                seed=options.seed,
-            )
+        for segment in segments if network == "segment" else [1]:
+            # Beside the default network the highway's question is settled; the other one is tried in one form.
+            for highway in highways if network == networks[0] else highways[:1]:
+                name = f"segment {segment}" if network == "segment" else network
+                model = replace(settings, network=network, segment=min(segment, lookback), highway=highway)
+                found[f"{name} + highway" if highway else name] = replace(recipe, model=model)
     return found
 
 

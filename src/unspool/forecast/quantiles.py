@@ -41,7 +41,8 @@ def quantile_loss(quantiles: Tensor, target: Tensor, mask: Tensor, levels: Tenso
 
     Args:
         quantiles: [B, H, Q].
-        target, mask: [B, H].
+        target: [B, H].
+        mask: [B, H], 1 where the target was observed.
         levels: [Q].
     """
     error = target[..., None] - quantiles

@@ -20,7 +20,6 @@ from unspool.forecast.fitting import FittedModel, Recipe
 from unspool.forecast.frequency import Frequency
 from unspool.forecast.model import ForecastModel, ModelSettings
 from unspool.forecast.panel import Columns, Panel
-from unspool.forecast.record import from_record
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.windows import Scales
 from unspool.ir import graph_from_json, graph_to_json
@@ -93,7 +92,9 @@ def load_model(path: str | PathLike[str]) -> SavedModel:
     missing = sorted(name for name in FILES if not (folder / name).is_file())
     if missing:
         inner = " (its folder model/ is one)" if (folder / "model" / "model.json").is_file() else ""
-        raise ModelError(f"'{folder}' is not a complete model: {', '.join(missing)} missing", hint=f"fit it again{inner}")
+        raise ModelError(
+            f"'{folder}' is not a complete model: {', '.join(missing)} missing", hint=f"fit it again{inner}"
+        )
     record = _read_json(folder / "model.json")
     version = record.get("format")
     if record.get("kind") != "unspool forecast model" or not isinstance(version, int):
@@ -147,4 +148,6 @@ def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> SavedM
     epochs = tuple(Epoch(**e, seconds=0.0) for e in record["epochs"])
     log = TrainingLog(epochs, int(record["best"]), str(record["stopped"]), settings.network, cell.name, 0.0)
     model = FittedModel(tuple(members), recipe, ids, scales, shifts.tolist(), log, float(record["valid_error"]))
-    return SavedModel(model, from_record(Columns, record["columns"], "columns"), Frequency.from_json(record["frequency"]))
+    return SavedModel(
+        model, Columns.from_json(record["columns"]), Frequency.from_json(record["frequency"])
+    )

@@ -82,8 +82,7 @@ def _parse(text: pl.Series, where: Origin, what: str) -> pl.Series:
             f"or {thousands}",
             hint="write decimals with a point and no separator between thousands",
         )
-    votes = int(commas.str.contains(_COMMA).sum()) - int(commas.str.contains(_POINT).sum())
-    decimal_comma = votes > 0 or (votes == 0 and where.delimiter == ";")
+    decimal_comma = int(commas.str.contains(_COMMA).sum()) >= int(commas.str.contains(_POINT).sum())
     looks = text.str.contains(_COMMA if decimal_comma else _POINT)
     if decimal_comma:
         read = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)

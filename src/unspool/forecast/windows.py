@@ -85,7 +85,8 @@ class Windows:
         """[M, 3] places of the windows with targets in `first[i]` … `last[i]` − 1.
 
         Args:
-            first, last: [N] positions per series; targets before `first` and from `last` on are not used.
+            first: [N] position in each series before which no target is used.
+            last: [N] position from which on none is used.
             whole: only windows whose last target lies before `last` (otherwise at least the first one does).
             shortest: steps that must lie before a cutoff.
 

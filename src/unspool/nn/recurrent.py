@@ -1,6 +1,7 @@
 """Any cell as a torch module: over time, in layers, in both directions."""
 
 import math
+from collections.abc import Mapping
 from typing import final
 
 import torch
@@ -29,7 +30,7 @@ class Recurrent(nn.Module):
         bidirectional: also run from the last step to the first; the outputs are concatenated.
         learn_initial_state: the state before the first step is a parameter, not zero.
         device, dtype: of the parameters.
-        sizes: further sizes that the cell's page names by a letter, e.g. `P=16`.
+        sizes: further sizes that the cell's page names by a letter, e.g. `{"P": 16}`.
 
     Attributes:
         output_size: features of the output, D · size.
@@ -60,7 +61,7 @@ class Recurrent(nn.Module):
         learn_initial_state: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
-        **sizes: int,
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__()
         self.cell = find_cell(cell)
@@ -68,7 +69,7 @@ class Recurrent(nn.Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.dropout, self.bidirectional = bias, dropout, bidirectional
         self.directions = 2 if bidirectional else 1
-        letters = {"I": input_size, "H": hidden_size, **sizes}
+        letters = {"I": input_size, "H": hidden_size, **(sizes or {})}
         _check_settings(self.graph, letters, num_layers, dropout)
         self.state_sizes = tuple(letters[s.size] for s in self.graph.states)
         self.output_size = input_size  # of the layer below
@@ -177,7 +178,7 @@ def _check_settings(graph: StepGraph, sizes: dict[str, int], num_layers: int, dr
         raise SettingError(
             f"{title}: sizes {', '.join(sorted(missing or unknown))} "
             + ("are missing" if missing else "are not on its page"),
-            hint=f"the page's sizes are: {', '.join(sorted(letters))}; give those besides I and H by keyword",
+            hint=f"the page's sizes are: {', '.join(sorted(letters))}; give those besides I and H as sizes={'P': 16}",
         )
     for what, value in {**sizes, "num_layers": num_layers}.items():
         if value < 1:

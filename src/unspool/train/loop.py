@@ -1,4 +1,4 @@
-"""The training loop: AdamW, a learning rate that rises and falls, clipping by norm, early stopping, best weights kept."""
+"""The training loop: AdamW, a learning rate that rises and falls, clipping, early stopping, the best weights kept."""
 
 import math
 import time

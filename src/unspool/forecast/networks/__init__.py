@@ -1,4 +1,4 @@
-"""Forecasting networks: a window in, a vector of features per step of the horizon out. A network is a file and a line here."""
+"""Forecasting networks: a window in, numbers per step of the horizon out. A network is a file and a line here."""
 
 from unspool.forecast.networks.direct import Direct
 from unspool.forecast.networks.reading import Reading

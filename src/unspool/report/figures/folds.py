@@ -20,7 +20,7 @@ from unspool.report.scoring import best_baseline
 from unspool.report.selection import Selection
 
 MOST_FOLDS = 12
-CROWDED = 120
+CROWDED = 60
 """More values than this are drawn as small dots below the forecast, so that they do not cover it."""
 MOST_NUMBERS = 400_000
 """How many numbers the views of this chart may hold together (about 3 MB of page)."""

@@ -1,0 +1,66 @@
+"""The `unspool` command: its subcommands, and how an error reaches a person."""
+
+import os
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from unspool.cli.backtest import backtest
+from unspool.cli.cells import cells
+from unspool.cli.forecast import forecast
+from unspool.cli.predict import predict
+from unspool.cli.show import show
+from unspool.errors import UnspoolError
+
+app = typer.Typer(
+    name="unspool",
+    help="Recurrent networks from one page of equations: forecast a series, list the cells, look inside one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(forecast)
+app.command()(backtest)
+app.command()(predict)
+app.command()(cells)
+app.command()(show)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"unspool {version('unspool')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run a command. A fault of the user's is one clear line, a hint, and exit code 2; nothing is half-written."""
+    # The libraries underneath warn about their own affairs; what a user must know is said by the command.
+    warnings.simplefilter("ignore")
+    try:
+        app()
+    except UnspoolError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint:  {error.hint}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,108 @@
+"""Arguments that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+File = Annotated[
+    Path, typer.Argument(help="CSV (any delimiter, encoding, .gz) or Parquet, in long form.", show_default=False)
+]
+Target = Annotated[str, typer.Option(help="Column to forecast.", rich_help_panel="Data")]
+Time = Annotated[str, typer.Option(help="Column of times.", rich_help_panel="Data")]
+SeriesColumn = Annotated[
+    str | None,
+    typer.Option("--series", help="Column that tells series apart; unique_id, if it is there.", rich_help_panel="Data"),
+]
+FrequencyName = Annotated[
+    str | None,
+    typer.Option(
+        "--frequency", help="Step of the data (15m, 1h, 1d, 1bd, 1w, 1mo …); inferred.", rich_help_panel="Data"
+    ),
+]
+Season = Annotated[
+    int | None,
+    typer.Option(help="Steps in a season; by default the frequency's usual one.", rich_help_panel="Data"),
+]
+Skip = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad-series",
+        help="Leave out series that are constant, empty or too short, and say so.",
+        rich_help_panel="Data",
+    ),
+]
+Horizon = Annotated[int, typer.Option(help="Steps to forecast.", show_default=False)]
+CellName = Annotated[
+    str, typer.Option(help="A cell (see `unspool cells`), or your own: FILE.py:NAME.", rich_help_panel="Model")
+]
+Network = Annotated[
+    str, typer.Option(help="direct, segment, or auto: chosen on a validation part.", rich_help_panel="Model")
+]
+Normalisation = Annotated[
+    str,
+    typer.Option(help="Of each window: last, scaled, mean, standard, season, or auto.", rich_help_panel="Model"),
+]
+Highway = Annotated[
+    bool | None,
+    typer.Option(
+        "--highway/--no-highway", help="A linear autoregression beside the recurrence; auto.", rich_help_panel="Model"
+    ),
+]
+Gap = Annotated[
+    int, typer.Option(help="Steps between the last one seen and the first one forecast.", rich_help_panel="Model")
+]
+Window = Annotated[int | None, typer.Option(help="Steps read.", rich_help_panel="Model")]
+Segment = Annotated[int | None, typer.Option(help="Steps per segment.", rich_help_panel="Model")]
+Hidden = Annotated[int | None, typer.Option("--hidden-size", help="Units.", rich_help_panel="Model")]
+Layers = Annotated[int, typer.Option("--num-layers", help="Layers.", rich_help_panel="Model")]
+Quantiles = Annotated[
+    str, typer.Option(help="Quantile levels; the median is always among them.", rich_help_panel="Model")
+]
+Steps = Annotated[int | None, typer.Option(help="Training steps at most.", rich_help_panel="Training")]
+Rate = Annotated[float | None, typer.Option("--learning-rate", help="Peak learning rate.", rich_help_panel="Training")]
+Batch = Annotated[int | None, typer.Option("--batch-size", help="Windows per step.", rich_help_panel="Training")]
+Validation = Annotated[
+    int | None,
+    typer.Option(help="Steps held back to stop on and to calibrate with.", rich_help_panel="Training"),
+]
+Members = Annotated[int | None, typer.Option(help="Models averaged.", rich_help_panel="Training")]
+Seed = Annotated[int, typer.Option(help="Same seed, same machine: same bytes.", rich_help_panel="Training")]
+Folds = Annotated[
+    int | None,
+    typer.Option(help="Cutoffs of the backtest; 3, or as many as the data allow. 0: none.", rich_help_panel="Backtest"),
+]
+Step = Annotated[int | None, typer.Option(help="Distance between cutoffs; the horizon.", rich_help_panel="Backtest")]
+Sliding = Annotated[
+    int | None,
+    typer.Option(
+        "--sliding", help="Learn from so many steps before each cutoff; all of them.", rich_help_panel="Backtest"
+    ),
+]
+Refit = Annotated[
+    bool,
+    typer.Option(
+        "--refit/--no-refit", help="Fit before every cutoff, or before the first alone.", rich_help_panel="Backtest"
+    ),
+]
+Out = Annotated[Path, typer.Option(help="Folder for the results.", rich_help_panel="Output")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace earlier results there.", rich_help_panel="Output")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Machine-readable results on standard output.", rich_help_panel="Output")
+]
+
+
+def read_levels(text: str) -> tuple[float, ...]:
+    """`0.1,0.9` → (0.1, 0.9).
+
+    Raises:
+        SettingError: a part is not a number.
+    """
+    from unspool.errors import SettingError
+
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SettingError(f"quantiles '{text}' are not numbers", hint="for example --quantiles 0.1,0.5,0.9") from None

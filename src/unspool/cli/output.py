@@ -1,0 +1,160 @@
+"""The files of a job, written together: a folder appears whole or not at all."""
+
+import io
+import json
+import shlex
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from unspool.atomic import new_folder, write_file
+from unspool.cli.job import Job
+from unspool.errors import OutputError
+from unspool.forecast import Forecast, Panel, Run
+from unspool.forecast.output import forecast_table
+from unspool.forecast.saving import write_model
+from unspool.report import ReportData, render_report
+
+OURS = frozenset({"forecast.csv", "forecast.parquet", "metrics.json", "model", "report.html"})
+
+
+def write_results(folder: Path, run: Run, job: Job) -> dict[str, Path]:
+    """Write a job's folder; what was written, by what it is."""
+    written: dict[str, Path] = {}
+    with new_folder(folder) as draft:
+        if run.forecast is not None:
+            table = forecast_table(run.forecast, run.panel)
+            (draft / "forecast.csv").write_bytes(csv_bytes(table, run.panel, run.forecast))
+            table.write_parquet(draft / "forecast.parquet")
+            written |= {"forecast": folder / "forecast.csv", "": folder / "forecast.parquet"}
+        metrics = run.backtest.metrics if run.backtest is not None else {}
+        (draft / "metrics.json").write_text(dumps(metrics), encoding="utf-8")
+        written["metrics"] = folder / "metrics.json"
+        if run.model is not None and run.forecast is not None:
+            (draft / "model").mkdir()
+            write_model(draft / "model", run.model, run.panel)
+            written["model"] = folder / "model"
+        (draft / "report.html").write_text(render_report(report_of(run, job)), encoding="utf-8")
+        written["report"] = folder / "report.html"
+    return written
+
+
+def results(run: Run, written: dict[str, Path]) -> dict[str, Any]:
+    """What `--json` prints."""
+    found: dict[str, Any] = {
+        "choice": {"chosen": run.choice.chosen, "tried": run.choice.tried},
+        "findings": [{"kind": f.kind, "series": f.series, "message": f.message} for f in run.panel.findings],
+        "notes": list(run.notes),
+        "metrics": run.backtest.metrics if run.backtest is not None else None,
+        "files": {name or "parquet": str(path) for name, path in written.items()},
+    }
+    if run.forecast is not None:
+        found["forecast"] = forecast_rows(forecast_table(run.forecast, run.panel), run.panel, run.forecast)
+    return found
+
+
+def forecast_rows(table: pl.DataFrame, panel: Panel, forecast: Forecast) -> list[dict[str, Any]]:
+    """The table's rows with times as text, for JSON."""
+    return _as_text(table, panel, forecast).to_dicts()
+
+
+def csv_bytes(table: pl.DataFrame, panel: Panel, forecast: Forecast) -> bytes:
+    """The table as CSV, its times spelled as in the file that was read."""
+    buffer = io.BytesIO()
+    _as_text(table, panel, forecast).write_csv(buffer)
+    return buffer.getvalue()
+
+
+def check_table(path: Path, overwrite: bool) -> Path:
+    """Return `path` if a table may be written there.
+
+    Raises:
+        OutputError: it exists, is neither .csv nor .parquet, or its folder is missing.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise OutputError(f"'{path}' is neither .csv nor .parquet", hint="name the file forecast.csv, for example")
+    if path.exists() and (not overwrite or not path.is_file()):
+        raise OutputError(f"'{path}' exists", hint="choose another name, or replace it with --overwrite")
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"the folder of '{path}' does not exist")
+    return path
+
+
+def write_table(path: Path, table: pl.DataFrame, panel: Panel, forecast: Forecast) -> None:
+    """Write a forecast as CSV or Parquet, by the file's ending."""
+    if path.suffix == ".csv":
+        write_file(path, csv_bytes(table, panel, forecast))
+        return
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    write_file(path, buffer.getvalue())
+
+
+def dumps(value: Any) -> str:
+    """JSON with an end of line."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def print_json(value: Any) -> None:
+    """JSON to standard output."""
+    sys.stdout.write(dumps(value))
+
+
+def report_of(run: Run, job: Job) -> ReportData:
+    """The report of a job. It holds no time of day and no duration: the same job gives the same bytes."""
+    panel = run.panel
+    steps = f"{job.horizon} {panel.frequency.noun}{'s' if job.horizon > 1 else ''}"
+    logs = [run.model.log] if run.model is not None else []
+    if run.backtest is not None:
+        logs += [f.training for f in run.backtest.folds if f.training is not None]
+    return ReportData(
+        title=f"{panel.columns.target}: {steps} ahead",
+        history=[(s.id, s.times, s.values) for s in panel.series],
+        forecast=run.forecast,
+        backtest=run.backtest,
+        training=logs,
+        choice=run.choice if run.choice.tried else None,
+        findings=[f.message for f in panel.findings] + list(run.notes),
+        settings=_settings(run, job),
+        command=_command(job, "forecast" if run.forecast is not None else "backtest"),
+        versions={name: version(name) for name in ("unspool", "torch", "numpy", "polars")},
+        time_labels=panel.labels,
+    )
+
+
+def _settings(run: Run, job: Job) -> dict[str, str]:
+    settings = {"data": job.file.name, "frequency": run.panel.frequency.name}
+    if run.model is not None:
+        recipe = run.model.recipe
+        settings |= {"cell": recipe.cell.name, "seed": str(recipe.seed), "members": str(len(run.model.members))}
+        settings |= {k.replace("_", " "): _shown(v) for k, v in recipe.model.to_json().items()}
+        settings |= {k.replace("_", " "): _shown(v) for k, v in vars(recipe.train).items()}
+        settings |= {"batch size": str(recipe.batch_size), "validation steps": str(recipe.validation)}
+    return settings
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(f"{v:g}" for v in value)
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _command(job: Job, name: str) -> str:
+    words = ["unspool", name, str(job.file)]
+    for option, value in job.changed().items():
+        flag = {"series": "--series", "sliding": "--sliding"}.get(option, f"--{option.replace('_', '-')}")
+        if option == "refit":
+            words.append("--no-refit")
+        elif isinstance(value, bool):
+            words.append(flag)
+        else:
+            words += [flag, str(value)]
+    return shlex.join(words)
+
+
+def _as_text(table: pl.DataFrame, panel: Panel, forecast: Forecast) -> pl.DataFrame:
+    times = pl.Series(panel.columns.time, panel.labels(forecast.times.ravel()))
+    return table.with_columns(times)

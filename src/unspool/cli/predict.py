@@ -1,0 +1,41 @@
+"""`unspool predict MODEL FILE`: forecast newer data with a saved model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unspool.cli.arguments import File, Json, Overwrite, Skip
+
+Model = Annotated[Path, typer.Argument(help="Folder model/ that `unspool forecast` wrote.", show_default=False)]
+Table = Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file to write; the screen by default.")]
+
+
+def predict(
+    model: Model,
+    file: File,
+    out: Table = None,
+    overwrite: Overwrite = False,
+    skip_bad_series: Skip = False,
+    json: Json = False,
+) -> None:
+    """Forecast newer data with a fitted model. Nothing is fitted: it takes a moment."""
+    from unspool.cli.output import check_table, forecast_rows, print_json, write_table
+    from unspool.cli.tables import forecast_view
+    from unspool.forecast import Forecaster
+    from unspool.forecast.output import forecast_table
+
+    target = check_table(out, overwrite) if out else None
+    forecaster = Forecaster.load(model)
+    forecaster.set_params(on_bad_series="skip" if skip_bad_series else "error")
+    panel = forecaster.read(file)
+    forecast = forecaster.forecast(panel)
+    table = forecast_table(forecast, panel)
+    if target:
+        write_table(target, table, panel, forecast)
+    if json:
+        print_json({"forecast": forecast_rows(table, panel, forecast), "file": str(out) if out else None})
+    elif target:
+        typer.echo(f"{target}: {len(table)} rows")
+    else:
+        forecast_view(table)
