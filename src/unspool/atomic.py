@@ -42,7 +42,7 @@ def check_folder(path: str | PathLike[str], ours: frozenset[str], *, overwrite: 
 
     Args:
         path: the folder to be.
-        ours: the names that such a folder holds; one with anything else in it is never replaced.
+        ours: the names that such a folder holds ("model", "model/model.json"); one with others is never replaced.
         overwrite: whether an earlier one may be replaced.
 
     Raises:
@@ -52,13 +52,12 @@ def check_folder(path: str | PathLike[str], ours: frozenset[str], *, overwrite: 
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise OutputError(f"'{target}' exists and is not a folder", hint="choose another output folder")
     if target.is_dir():
-        held = {entry.name for entry in target.iterdir()}
-        if held - ours:
+        if others := _others(target, ours):
             raise OutputError(
-                f"'{target}' holds other files ({', '.join(sorted(held - ours)[:3])})",
+                f"'{target}' holds other files ({', '.join(others[:3])})",
                 hint="choose a folder of its own for the output; it is replaced as a whole",
             )
-        if held and not overwrite:
+        if any(target.iterdir()) and not overwrite:
             raise OutputError(f"'{target}' exists", hint="choose another folder, or replace it with --overwrite")
     parent = target.absolute().parent
     while not parent.exists():
@@ -69,11 +68,12 @@ def check_folder(path: str | PathLike[str], ours: frozenset[str], *, overwrite: 
 
 
 @contextmanager
-def new_folder(path: str | PathLike[str]) -> Iterator[Path]:
+def new_folder(path: str | PathLike[str], ours: frozenset[str]) -> Iterator[Path]:
     """A temporary folder to fill; when the block ends well it takes the place of `path`, otherwise it vanishes.
 
     On Linux an older folder is exchanged in one system call; elsewhere it is renamed away first, so that a run
-    killed between two renames leaves the old one beside the new under a name that starts with a dot.
+    killed between two renames leaves the old one beside the new under a name that starts with a dot. What somebody
+    else has put into the older folder since it was checked stays where it is.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -87,7 +87,9 @@ def new_folder(path: str | PathLike[str]) -> Iterator[Path]:
     try:
         yield draft
         draft.chmod(0o777 & ~_umask())
-        if target.exists():
+        if target.is_dir() and not target.is_symlink():
+            for name in _others(target, ours):
+                _keep(target / name, draft / name)
             _exchange(draft, target)
         else:
             draft.rename(target)
@@ -95,6 +97,27 @@ def new_folder(path: str | PathLike[str]) -> Iterator[Path]:
         raise OutputError(f"cannot write '{target}': {error.strerror or error}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _others(folder: Path, ours: frozenset[str], prefix: str = "") -> list[str]:
+    """What lies in the folder that is not ours, by its path in it."""
+    found: list[str] = []
+    for entry in sorted(folder.iterdir()):
+        name = prefix + entry.name
+        if name not in ours:
+            found.append(name)
+        elif entry.is_dir() and not entry.is_symlink():
+            found += _others(entry, ours, name + "/")
+    return found
+
+
+def _keep(source: Path, target: Path) -> None:
+    """Copy what is not ours into the new folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _exchange(draft: Path, target: Path) -> None:

@@ -376,3 +376,6 @@ def test_missing_rows_are_not_mistaken_for_another_frequency():
     hours = [dt.datetime(2020, 1, 1) + dt.timedelta(hours=k) for k in range(24 * 60)]
     open_ = [hour for hour in hours if hour.weekday() < 5 and 9 <= hour.hour < 17]
     assert panel_from_frame(pl.DataFrame({"ds": open_, "y": range(len(open_))})).frequency.every == "1h"
+    # one day by the hour, then three days every four hours, again and again
+    kept = [hour for k, hour in enumerate(hours[: 24 * 40]) if k % 96 < 24 or k % 4 == 0]
+    assert panel_from_frame(pl.DataFrame({"ds": kept, "y": range(len(kept))})).frequency.every == "1h"

@@ -4,6 +4,7 @@ import base64
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
     "--remote-debugging-pipe",
 )  # fmt: skip
+PATIENCE = 60
+"""Seconds until a page that does not answer is given up."""
 # Chromium talks on the descriptors 3 and 4, which only the child itself can arrange without a race.
 STARTER = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
@@ -56,7 +59,11 @@ class Browser:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._process.terminate()
-        self._process.wait(timeout=20)
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(timeout=10)
         os.close(self._down)
         os.close(self._up)
 
@@ -107,6 +114,8 @@ class Browser:
 
     def _hear(self) -> None:
         while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._up], [], [], PATIENCE)
+            assert ready, f"Chromium has been silent for {PATIENCE} s"
             chunk = os.read(self._up, 1 << 20)
             assert chunk, "Chromium has stopped"
             self._rest += chunk

@@ -90,7 +90,7 @@ def test_a_zoom_in_time_fills_the_height(browser, page):
     silent(browser, page)
 
 
-def test_dark_and_light_by_the_system_and_by_hand_and_light_on_paper(browser, page):
+def test_dark_and_light_by_the_system_and_by_hand_and_light_on_paper(browser, page, tmp_path):
     browser.screen(1280, 900, dark=True)
     browser.open(page)
     assert browser.run(LEGEND) == rgb(DARK[INK])
@@ -101,6 +101,9 @@ def test_dark_and_light_by_the_system_and_by_hand_and_light_on_paper(browser, pa
         <= 680
     )
     browser.run("window.dispatchEvent(new Event('afterprint'))")
+    assert browser.run(LEGEND) == rgb(DARK[INK])
+    browser.paper(tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
     assert browser.run(LEGEND) == rgb(DARK[INK])
     browser.run("document.querySelector('.theme').click()")
     assert browser.run(LEGEND) == rgb(INK)

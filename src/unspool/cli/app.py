@@ -47,6 +47,10 @@ def _root(
     del version
 
 
+INTERRUPTED = 130
+"""What Typer makes of Ctrl-C."""
+
+
 def main() -> None:
     """Run a command. A fault of the user's is one clear line, a hint, and exit code 2; nothing is half-written."""
     # The libraries underneath warn about their own affairs; what a user must know is said by the command.
@@ -58,9 +62,14 @@ def main() -> None:
         if error.hint:
             print(f"hint:  {error.hint}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("interrupted: nothing was written", file=sys.stderr)
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        where = f"'{error.filename}': " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)

@@ -15,16 +15,18 @@ from unspool.cli.job import Job
 from unspool.errors import OutputError
 from unspool.forecast import Forecast, Panel, Run
 from unspool.forecast.output import forecast_table
-from unspool.forecast.saving import write_model
+from unspool.forecast.saving import FILES, write_model
 from unspool.report import ReportData, render_report
 
-OURS = frozenset({"forecast.csv", "forecast.parquet", "metrics.json", "model", "report.html"})
+OURS = frozenset({"forecast.csv", "forecast.parquet", "metrics.json", "report.html", "model"}) | {
+    f"model/{name}" for name in FILES
+}
 
 
 def write_results(folder: Path, run: Run, job: Job) -> dict[str, Path]:
     """Write a job's folder; what was written, by what it is."""
     written: dict[str, Path] = {}
-    with new_folder(folder) as draft:
+    with new_folder(folder, OURS) as draft:
         if run.forecast is not None:
             table = forecast_table(run.forecast, run.panel)
             (draft / "forecast.csv").write_bytes(csv_bytes(table, run.panel, run.forecast))
@@ -138,20 +140,18 @@ def _settings(run: Run, job: Job) -> dict[str, str]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
-        return ", ".join(f"{v:g}" for v in value)
+        return ", ".join(v if isinstance(v, str) else f"{v:g}" for v in value) or "none"
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
 def _command(job: Job, name: str) -> str:
     words = ["unspool", name, str(job.file)]
     for option, value in job.changed().items():
-        flag = {"series": "--series", "sliding": "--sliding"}.get(option, f"--{option.replace('_', '-')}")
-        if option == "refit":
-            words.append("--no-refit")
-        elif isinstance(value, bool):
-            words.append(flag)
+        flag = option.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
-            words += [flag, str(value)]
+            words += [f"--{flag}", str(value)]
     return shlex.join(words)
 
 

@@ -100,9 +100,9 @@ def forecast_view(table: pl.DataFrame) -> None:
     """A forecast as a table on the screen."""
     view = Table(box=box.SIMPLE_HEAD)
     for name, dtype in table.schema.items():
-        view.add_column(name, justify="right" if dtype.is_numeric() else "left")
+        view.add_column(Text(name), justify="right" if dtype.is_numeric() else "left")
     for row in table.head(200).iter_rows():
-        view.add_row(*(f"{v:.5g}" if isinstance(v, float) else str(v) for v in row))
+        view.add_row(*(Text(f"{v:.5g}" if isinstance(v, float) else str(v)) for v in row))
     Console(highlight=False).print(view)
 
 

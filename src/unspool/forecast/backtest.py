@@ -42,17 +42,20 @@ def run_backtest(
     """
     folds: list[Fold] = []
     model: FittedModel | None = None
-    for plan in plans:
-        seen = _before(panel, plan)
-        fresh = refit or model is None
-        if fresh:
-            model = fit_model(seen, recipe, callbacks, title=f"fold {plan.number}/{len(plans)}")
-            if model.log.stopped == "interrupted":
-                break
-        assert model is not None
-        folds.append(_fold(panel, seen, plan, model, fresh))
-        if on_fold is not None:
-            on_fold(folds[-1])
+    try:
+        for plan in plans:
+            seen = _before(panel, plan)
+            fresh = refit or model is None
+            if fresh:
+                model = fit_model(seen, recipe, callbacks, title=f"fold {plan.number}/{len(plans)}")
+                if model.log.stopped == "interrupted":
+                    break
+            assert model is not None
+            folds.append(_fold(panel, seen, plan, model, fresh))
+            if on_fold is not None:
+                on_fold(folds[-1])
+    except KeyboardInterrupt:
+        pass  # the folds that were done count
     if not folds:
         return None
     levels = recipe.model.levels

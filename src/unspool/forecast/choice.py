@@ -28,14 +28,22 @@ def choose(
         return name, None, Choice(name)
     tried: dict[str, float] = {}
     fitted: dict[str, FittedModel] = {}
+    interrupted = False
     for name, recipe in recipes.items():
-        fitted[name] = fit_model(panel, replace(recipe, refit=False), callbacks, title=f"trying {name}")
+        try:
+            fitted[name] = fit_model(panel, replace(recipe, refit=False), callbacks, title=f"trying {name}")
+        except KeyboardInterrupt:
+            if not fitted:
+                raise
+            interrupted = True
+            break
         tried[name] = fitted[name].valid_error
-        if fitted[name].log.stopped == "interrupted":
+        interrupted = fitted[name].log.stopped == "interrupted"
+        if interrupted:
             break
     best = min(tried, key=lambda name: tried[name])
     return (
         best,
         fitted[best],
-        Choice(best, tried, "quantile loss on the validation part, in units of each series' deviation"),
+        Choice(best, tried, "quantile loss on the validation part, in units of each series' deviation", interrupted),
     )

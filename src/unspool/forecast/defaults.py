@@ -13,14 +13,18 @@ def default_lookback(length: int, ahead: int, season: int) -> int:
 
 
 def default_segments(lookback: int, horizon: int, season: int) -> list[int]:
-    """Steps per segment to try: a season, halved until a window has four; a sixth of a window where there is none."""
+    """Steps per segment to try: a season, so that a segment is one turn; a sixth of a window where there is none.
+
+    A season of more than a month of days or weeks is halved; so many segments that they become slow are lengthened.
+    """
     if season == 1 or season > lookback:
         return [max(1, min(round(lookback / 6), horizon))]
-    while season % 2 == 0 and lookback / season < 4:
-        season //= 2
-    while max(lookback, horizon) / season > 26:
-        season *= 2
-    return [min(season, lookback)]
+    segment = season
+    while segment > 31 and segment % 2 == 0:
+        segment //= 2
+    while max(lookback, horizon) / segment > 26:
+        segment += season
+    return [min(segment, lookback)]
 
 
 def default_networks(lookback: int, windows: int) -> list[str]:

@@ -24,6 +24,12 @@ VALIDATED = 2000
 CALIBRATED = 20_000
 """Windows that calibrate the quantiles, at most, spread evenly."""
 
+ENOUGH = 1000
+"""Windows in the newer half of the validation part from which that half alone calibrates: errors drift."""
+
+BATCH = 4096
+"""Windows that are evaluated at once."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -78,18 +84,47 @@ class FittedModel:
 
         A series that was not fitted on is scaled by its own mean and deviation.
         """
-        known = {name: i for i, name in enumerate(self.ids)}
-        position = np.array([known.get(s.id, -1) for s in panel.series])
-        own = Scales.of([s.values for s in panel.series])
-        centre = np.where(position >= 0, self.scales.centre[position], own.centre)
-        spread = np.where(position >= 0, self.scales.spread[position], own.spread)
         model = self.recipe.model
         tail = panel_tail(panel, model.lookback)
-        windows = Windows(tail, Scales(centre, spread), model.lookback, model.horizon, model.gap)
-        window = replace(windows.cut(windows.ends()), series=torch.from_numpy(position))
+        scales, series = self._scales(panel)
+        windows = Windows(tail, scales, model.lookback, model.horizon, model.gap, model.features)
+        window = replace(windows.cut(windows.ends()), series=torch.from_numpy(series))
+        return self._calibrated(window, scales.centre, scales.spread)
+
+    def rolling(self, panel: Panel, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Forecasts from every cutoff whose first target lies at `first[i]` or later and whose last one is there.
+
+        Nothing is fitted. For testing one model on a long stretch, all of whose windows count.
+
+        Returns:
+            quantiles [M, H, Q], actual [M, H] (NaN where missing), (series, cutoff) [M, 2].
+        """
+        model = self.recipe.model
+        scales, series = self._scales(panel)
+        windows = Windows(panel, scales, model.lookback, model.horizon, model.gap, model.features)
+        places = windows.places(first, windows.lengths, whole=True)
+        quantiles, actual = [], []
+        for part in places.split(BATCH):
+            of = part[:, 0].numpy()
+            window = windows.cut(part)
+            known = replace(window, series=torch.from_numpy(series[of]))
+            quantiles.append(self._calibrated(known, scales.centre[of], scales.spread[of]))
+            actual.append(observed(window) * scales.spread[of, None] + scales.centre[of, None])
+        return np.concatenate(quantiles), np.concatenate(actual), places[:, :2].numpy()
+
+    def _scales(self, panel: Panel) -> tuple[Scales, np.ndarray]:
+        """[N] scales, and [N] which fitted series each is; −1 and its own scale for one that was not there."""
+        known = {name: i for i, name in enumerate(self.ids)}
+        series = np.array([known.get(s.id, -1) for s in panel.series])
+        own = Scales.of([s.values for s in panel.series])
+        fitted = series >= 0
+        centre = np.where(fitted, self.scales.centre[series], own.centre)
+        return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread)), series
+
+    def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
         quantiles, unit = average(self.members, window)
-        calibrated = conformal.apply(quantiles, unit, self.shifts, model.levels)
-        return calibrated * spread[:, None, None] + centre[:, None, None]
+        shifted = conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
+        return shifted * spread[:, None, None] + centre[:, None, None]
 
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
@@ -99,6 +134,17 @@ def panel_tail(panel: Panel, steps: int) -> Panel:
     )
 
 
+def check_ends(panel: Panel, lookback: int) -> None:
+    """Raises `DataError` where a series has no value in its last `lookback` steps: nothing to forecast from."""
+    empty = [s.id for s in panel.series if np.isnan(s.values[-lookback:]).all()]
+    if empty:
+        raise DataError(
+            f"series {empty[0]!r} has no value in its last {lookback} steps, which the model reads"
+            f"{f' (nor have {len(empty) - 1} others)' if len(empty) > 1 else ''}",
+            hint="leave out the rows without a value at its end, or widen the window",
+        )
+
+
 def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), title: str = "training") -> FittedModel:
     """Fit `recipe` to `panel`.
 
@@ -106,13 +152,14 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     shifts use them. With `refit` the model that is kept is then trained on all of it.
 
     Raises:
-        DataError: the series are too short for a window and a validation part.
+        DataError: the series are too short for a window and a validation part, or the loss is not finite.
+        KeyboardInterrupt: Ctrl-C came before anything was learned; later, what was learned so far is returned.
     """
     if recipe.model.series:
         recipe = replace(recipe, model=replace(recipe.model, series=len(panel.series)))
     settings = recipe.model
     scales = Scales.of([s.values for s in panel.series])
-    windows = Windows(panel, scales, settings.lookback, settings.horizon, settings.gap)
+    windows = Windows(panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features)
     length = windows.lengths
     first, split = np.zeros_like(length), np.maximum(length - recipe.validation, 0)
     shortest = min(settings.lookback, max(1, settings.lookback // 2))
@@ -124,7 +171,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
             f"{settings.gap + settings.horizon} steps ahead and {recipe.validation} steps for validation do not fit",
             hint="shorten the horizon, the window or the validation part",
         )
-    checked, calibrated = spread_evenly(valid, VALIDATED), spread_evenly(valid, CALIBRATED)
+    checked = spread_evenly(valid, VALIDATED)
     model = build(recipe, 0)
     fitted = fit(
         model,
@@ -137,15 +184,17 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     )
     if fitted.best == 0:
         if fitted.stopped == "interrupted":
-            raise DataError(f"{title}: interrupted before anything was learned")
+            raise KeyboardInterrupt
         raise DataError(f"{title}: the loss is not finite", hint="look for extreme values in the data")
-    window = windows.cut(calibrated)
-    error = quantile_error((model,), window, settings.levels)
+    error = quantile_error((model,), windows.cut(checked), settings.levels)
     members, stopped = (model,), fitted.stopped
-    shifts = calibrate(members, window, settings.levels)
+    newer = valid[valid[:, 1] >= torch.from_numpy((split + length) // 2)[valid[:, 0]]]
+    trusted = newer if len(newer) >= ENOUGH else valid
+    shifts = calibrate(members, windows.cut(spread_evenly(trusted, CALIBRATED)), settings.levels)
     if recipe.refit and stopped != "interrupted":
         everything = windows.places(first, length, shortest=shortest)
-        members, stopped = _refit(windows, everything, recipe, fitted, callbacks, title)
+        again, stopped = _refit(windows, everything, recipe, fitted, callbacks, title)
+        members = again or members
     log = TrainingLog(fitted.epochs, fitted.best, stopped, settings.network, recipe.cell.name, fitted.seconds)
     ids = tuple(s.id for s in panel.series)
     return FittedModel(members, recipe, ids, scales, shifts, log, error)
@@ -179,15 +228,18 @@ def window_loss(model: nn.Module, window: Window) -> Tensor:
 def calibrate(members: Sequence[ForecastModel], window: Window, levels: Sequence[float]) -> list[list[float]]:
     """Conformal shifts [H][Q] from windows that were not trained on."""
     quantiles, unit = average(members, window)
-    actual = np.where(window.future_mask.numpy() > 0, window.future.double().numpy(), np.nan)
-    return conformal.calibrate(actual, quantiles, unit, levels)
+    return conformal.calibrate(observed(window), quantiles, unit, levels)
 
 
 def quantile_error(members: Sequence[ForecastModel], window: Window, levels: Sequence[float]) -> float:
     """Mean pinball loss over what was observed, in units of the series' scale: comparable between normalisations."""
     quantiles, _ = average(members, window)
-    actual = np.where(window.future_mask.numpy() > 0, window.future.double().numpy(), np.nan)
-    return metrics.quantile_loss(actual, quantiles, levels)
+    return metrics.quantile_loss(observed(window), quantiles, levels)
+
+
+def observed(window: Window) -> np.ndarray:
+    """[B, H] float64 targets, NaN where not observed."""
+    return np.where(window.future_mask.numpy() > 0, window.future.double().numpy(), np.nan)
 
 
 @torch.no_grad()
@@ -218,17 +270,17 @@ def _refit(
         stream = batches(windows, places, recipe.batch_size, recipe.seed * 1000 + number)
         label = f"{title}, on all data" + (f" {number + 1}/{recipe.members}" if recipe.members > 1 else "")
         again = fit(member, stream, window_loss, lambda _: 0.0, train, title=label, callbacks=callbacks)
+        if again.stopped != "finished":
+            return tuple(members), again.stopped
         members.append(member)
-        if again.stopped == "interrupted":
-            return tuple(members), "interrupted"
     return tuple(members), fitted.stopped
 
 
 def _mean_loss(model: nn.Module, windows: Windows, places: Tensor) -> float:
     """Mean loss over places, weighted by how much was observed."""
     total, count = 0.0, 0.0
-    for start in range(0, len(places), 4096):
-        window = windows.cut(places[start : start + 4096])
+    for part in places.split(BATCH):
+        window = windows.cut(part)
         seen = float(window.future_mask.sum())
         total += float(window_loss(model, window)) * seen
         count += seen

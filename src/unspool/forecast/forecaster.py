@@ -10,15 +10,18 @@ import numpy as np
 from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
-from unspool.forecast.fitting import FittedModel, Recipe, fit_model
+from unspool.forecast.fitting import FittedModel, Recipe, check_ends, fit_model
 from unspool.forecast.folds import FoldPlan, cutoffs
-from unspool.forecast.ingest import panel_from_file, panel_from_frame
+from unspool.forecast.frames import open_frame
+from unspool.forecast.ingest import panel_from_frame
 from unspool.forecast.options import Options, candidates, check_options
+from unspool.forecast.origin import Origin
 from unspool.forecast.output import forecast_table, like
 from unspool.forecast.panel import Panel
 from unspool.forecast.quantiles import DEFAULT_LEVELS
 from unspool.forecast.result import Backtest, Choice, Forecast
 from unspool.forecast.saving import load_model, save_model
+from unspool.forecast.table import open_table
 from unspool.lang import Cell
 from unspool.train import Callback
 
@@ -102,13 +105,17 @@ class Forecaster:
         self.on_bad_series: Literal["error", "skip"] = on_bad_series
 
     def read(self, path: str | PathLike[str]) -> Panel:
-        """The panel of a CSV or Parquet file, by this forecaster's columns; settings are checked first.
+        """The panel of a CSV or Parquet file; settings are checked first. Once fitted: newer data for the model.
 
         Raises:
             DataError: with the file, the line, the series and the value.
+            ModelError: the model was fitted on other columns.
         """
         _ = self.options
-        return panel_from_file(path, **self._columns())
+        table = open_table(path)
+        if hasattr(self, "model_"):
+            return self._newer(table.frame, table.origin)
+        return panel_from_frame(table.frame, origin=table.origin, **self._columns())
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments by name."""
@@ -139,11 +146,12 @@ class Forecaster:
             DataError, SettingError, CellError: with what failed and how to mend it.
         """
         del y
-        self.__dict__.pop("frequency_", None)
-        self.panel_ = self._panel(frame)
-        self.recipe_, self.choice_ = self._choose(self.panel_, callbacks)
-        self.model_ = fit_model(self.panel_, self.recipe_, callbacks)
-        self.frequency_ = self.panel_.frequency
+        panel = self._panel(frame)
+        recipe, tried, choice = self._choose(panel, callbacks)
+        check_ends(panel, recipe.model.lookback)
+        self.model_ = tried if tried and choice.interrupted else fit_model(panel, recipe, callbacks)
+        self.recipe_, self.choice_ = recipe, choice
+        self.panel_, self.columns_, self.frequency_ = panel, panel.columns, panel.frequency
         self._frame = frame
         return self
 
@@ -183,13 +191,19 @@ class Forecaster:
             window: steps before each cutoff to learn from; all by default.
             refit: fit before every cutoff, or only before the first.
             callbacks: watch each fit.
+
+        Raises:
+            DataError, SettingError, CellError: with what failed and how to mend it.
+            KeyboardInterrupt: Ctrl-C came before the first fold was done; later, the folds that were done count.
         """
         panel = self._panel(frame)
         plans = self.plan_folds(panel, folds, step=step, window=window)
-        recipe, _ = self._choose(panel.before(plans[0].train_end.tolist()), callbacks)
+        recipe, _, choice = self._choose(panel.before(plans[0].train_end.tolist()), callbacks)
+        if choice.interrupted:
+            raise KeyboardInterrupt
         done = run_backtest(panel, plans, recipe, refit=refit, callbacks=callbacks)
         if done is None:
-            raise DataError("the backtest was interrupted before its first fold was done")
+            raise KeyboardInterrupt
         return done
 
     def plan_folds(
@@ -230,7 +244,7 @@ class Forecaster:
             time=saved.columns.time,
             series=saved.columns.series,
         )
-        self.frequency_ = saved.frequency
+        self.columns_, self.frequency_ = saved.columns, saved.frequency
         self.recipe_, self.model_ = recipe, model
         return self
 
@@ -254,33 +268,59 @@ class Forecaster:
         if not hasattr(self, "model_"):
             raise ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
         if frame is not None:
-            return frame if isinstance(frame, Panel) else panel_from_frame(frame, **self._columns())
+            return frame if isinstance(frame, Panel) else self._newer(frame, Origin())
         if not hasattr(self, "panel_"):
             raise ModelError("a loaded forecaster has no data of its own", hint="give it the data: predict(frame)")
         return self.panel_
 
     def _columns(self) -> dict[str, Any]:
-        """How to read a table; newer data must have the frequency of the data that were fitted."""
-        fitted = getattr(self, "frequency_", None)
+        """How to read a table that is to be fitted."""
         return {
             "target": self.target,
             "time": self.time,
             "series": self.series,
-            "frequency": fitted or self.frequency,
-            "season_length": None if fitted else self.season_length,
+            "frequency": self.frequency,
+            "season_length": self.season_length,
             "on_bad_series": self.on_bad_series,
         }
 
-    def _choose(self, panel: Panel, callbacks: Sequence[Callback]) -> tuple[Recipe, Choice]:
+    def _newer(self, frame: Any, origin: Origin) -> Panel:
+        """Newer data for the fitted model: of its columns and frequency; series that it knows may be constant."""
+        needed = {name: getattr(self.columns_, name) for name in ("series", "time", "target")}
+        names = [str(name) for name in open_frame(frame, origin).columns]
+        absent = next((name for name in needed.values() if name is not None and name not in names), None)
+        if absent is not None:
+            listed = ", ".join(f"{role} {name!r}" for role, name in needed.items() if name is not None)
+            raise ModelError(
+                f"{origin.table()} has no column {absent!r}: the model was made for other columns ({listed})",
+                hint=f"its columns are: {', '.join(names[:30])}; name them as in the table that was fitted",
+            )
+        return panel_from_frame(
+            frame,
+            **needed,
+            frequency=self.frequency_,
+            on_bad_series=self.on_bad_series,
+            known=self.model_.ids,
+            origin=origin,
+        )
+
+    def _choose(self, panel: Panel, callbacks: Sequence[Callback]) -> tuple[Recipe, FittedModel | None, Choice]:
         recipes = candidates(self.options, panel)
-        name, _, choice = choose(recipes, panel, callbacks)
-        return recipes[name], choice
+        name, tried, choice = choose(recipes, panel, callbacks)
+        return recipes[name], tried, choice
 
 
 def make_forecast(model: FittedModel, panel: Panel) -> Forecast:
-    """The forecast of a fitted model after the end of each series."""
+    """The forecast of a fitted model after the end of each series.
+
+    Raises:
+        DataError: a series has no value in the window that is read, or a value is too extreme.
+    """
     settings = model.recipe.model
+    check_ends(panel, settings.lookback)
     quantiles = model.quantiles(panel)
+    if not np.isfinite(quantiles).all():
+        raise DataError("the forecast is not finite", hint="look for extreme values in the data")
     last = np.array([s.times[-1] for s in panel.series])
     times = panel.frequency.after(last, settings.gap + settings.horizon)[:, settings.gap :]
     ids = tuple(s.id for s in panel.series)

@@ -4,6 +4,7 @@ Everything is done on whole columns; only series with something to say are looke
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 from os import PathLike
 from typing import Any, Literal
@@ -45,6 +46,7 @@ def panel_from_frame(
     frequency: str | Frequency | None = None,
     season_length: int | None = None,
     on_bad_series: Literal["error", "skip"] = "error",
+    known: Collection[str] = (),
     origin: Origin | None = None,
 ) -> Panel:
     """The panel of a table in long form: a row for each series and time.
@@ -58,6 +60,7 @@ def panel_from_frame(
             is not given.
         season_length: steps in a season, where the frequency's usual one is not meant.
         on_bad_series: "skip" leaves out series that are constant, empty or too short, and says so in the findings.
+        known: series that a model has been fitted on; these may be constant or short.
         origin: where the rows came from, for errors.
 
     Raises:
@@ -75,8 +78,10 @@ def panel_from_frame(
     rows = replace(rows, style=_fine_enough(rows.style, grid))
     if season_length is not None:
         grid = replace(grid, season_length=season_length)
+    if isinstance(frequency, Frequency):
+        _check_step(rows, frequency)
     place = _check_grid(rows, grid, given=frequency is not None)
-    return _assemble(rows, grid, place, on_bad_series)
+    return _assemble(rows, grid, place, on_bad_series, known)
 
 
 def _frequency(rows: Rows, given: str | Frequency | None) -> Frequency:
@@ -122,6 +127,20 @@ def _fine_enough(style: TimeStyle, frequency: Frequency) -> TimeStyle:
     return style
 
 
+def _check_step(rows: Rows, frequency: Frequency) -> None:
+    """Raises `DataError` where no two rows are one step of a model's frequency apart, or some are off its grid."""
+    place, near = positions(frequency, rows.times, rows.starts)
+    apart = np.diff(place)[within(len(place), rows.starts)]
+    found = infer(rows.times, rows.starts, rows.style.zone)
+    if found is None or found.every == frequency.every:
+        return
+    if not near.all() or (len(apart) > 1 and apart.min() > 1):
+        raise DataError(
+            f"{rows.where.table()}: the times are {found.name}; the model was fitted on {frequency.name} ones",
+            hint="give data of the frequency that the model was fitted on",
+        )
+
+
 def _check_grid(rows: Rows, frequency: Frequency, given: bool) -> np.ndarray:
     place, near = positions(frequency, rows.times, rows.starts)
     k = odd_row(near, rows.starts)
@@ -156,7 +175,7 @@ def _looks_monthly(rows: Rows, frequency: Frequency) -> bool:
     return frequency.unit == "day" and bool(28 <= np.median(apart) <= 32) and bool((apart % 7).any())
 
 
-def _assemble(rows: Rows, frequency: Frequency, place: np.ndarray, on_bad: str) -> Panel:
+def _assemble(rows: Rows, frequency: Frequency, place: np.ndarray, on_bad: str, known: Collection[str]) -> Panel:
     counts = np.diff(np.append(rows.starts, len(place)))
     sizes = lengths(place, rows.starts)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
@@ -171,7 +190,8 @@ def _assemble(rows: Rows, frequency: Frequency, place: np.ndarray, on_bad: str) 
     bad: list[Finding] = []
     for k, name in enumerate(rows.names):
         part = slice(offsets[k], offsets[k + 1])
-        if (wrong := defect(values[part])) is not None:
+        wrong = defect(values[part])
+        if wrong is not None and (wrong[0] == "missing" or name not in known):
             bad.append(Finding(wrong[0], name, wrong[1]))
             continue
         kept.append(Series(name, times[part], values[part]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from unspool.errors import DataError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
-from unspool.forecast.fitting import FittedModel, fit_model
+from unspool.forecast.fitting import FittedModel, Recipe, check_ends, fit_model
 from unspool.forecast.folds import FoldPlan
 from unspool.forecast.forecaster import Forecaster, make_forecast
 from unspool.forecast.options import candidates
@@ -66,23 +66,26 @@ def run_job(
         on_fold: told of every fold that is done.
 
     Raises:
-        DataError: the data are too few; or Ctrl-C came before anything was learned.
+        DataError: the data are too few.
+        KeyboardInterrupt: Ctrl-C came before anything was learned, or (not `final`) before the first fold was done.
     """
     notes: list[str] = []
     plans = _plans(panel, forecaster, folds, step, window, notes)
     early = panel.before(plans[0].train_end.tolist()) if plans else panel
     recipes = candidates(forecaster.options, early)
+    if final:
+        check_ends(panel, min(recipe.model.lookback for recipe in recipes.values()))
     name, tried, choice = choose(recipes, early, callbacks)
     if on_choice is not None:
         on_choice(choice)
-    if tried is not None and tried.log.stopped == "interrupted":
+    if tried is not None and choice.interrupted:
         notes.append("interrupted while choosing: the best model so far forecasts; there is no backtest")
         return Run(panel, tried, choice, make_forecast(tried, panel), None, tuple(notes))
     model = forecast = None
     if final:
-        model = fit_model(panel, recipes[name], callbacks, title="fitting")
+        model, whole = _fit(panel, recipes[name], tried, callbacks)
         forecast = make_forecast(model, panel)
-        if model.log.stopped == "interrupted":
+        if not whole:
             notes.append("interrupted while fitting: the best model so far is kept; there is no backtest")
             return Run(panel, model, choice, forecast, None, tuple(notes))
     backtest = None
@@ -92,8 +95,21 @@ def run_job(
         if done < len(plans):
             notes.append(f"interrupted: {done} of {len(plans)} folds of the backtest were done")
     if not final and backtest is None:
-        raise DataError("interrupted before the first fold was done")
+        raise KeyboardInterrupt
     return Run(panel, model, choice, forecast, backtest, tuple(notes))
+
+
+def _fit(
+    panel: Panel, recipe: Recipe, tried: FittedModel | None, callbacks: Sequence[Callback]
+) -> tuple[FittedModel, bool]:
+    """The model of all data and whether its fit was let finish; the one tried before where nothing was learned."""
+    try:
+        model = fit_model(panel, recipe, callbacks, title="fitting")
+    except KeyboardInterrupt:
+        if tried is None:
+            raise
+        return tried, False
+    return model, model.log.stopped != "interrupted"
 
 
 def _plans(

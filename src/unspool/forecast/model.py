@@ -6,10 +6,11 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from unspool.errors import ModelError, SettingError
 from unspool.forecast.networks import NETWORKS
 from unspool.forecast.networks.reading import Plan, Reading
 from unspool.forecast.normalise import NORMALISATIONS
-from unspool.forecast.quantiles import ordered
+from unspool.forecast.quantiles import check_levels, ordered
 from unspool.forecast.record import from_record, to_record
 from unspool.forecast.windows import Window
 from unspool.lang import Cell
@@ -27,7 +28,7 @@ class ModelSettings:
         season: steps per season.
         segment: steps per segment, for `segment`.
         hidden_size, num_layers, dropout: of the recurrence.
-        features: calendar features per step.
+        features: names of the calendar features.
         series: series told apart by an embedding; 0 for none.
         highway: whether a linear map of the window is added (the autoregressive part of LSTNet).
     """
@@ -43,7 +44,7 @@ class ModelSettings:
     hidden_size: int
     num_layers: int
     dropout: float
-    features: int
+    features: tuple[str, ...]
     series: int
     highway: bool
 
@@ -54,7 +55,10 @@ class ModelSettings:
     @classmethod
     def from_json(cls, data: Any) -> "ModelSettings":
         """The settings that `to_json` wrote; `ModelError` where they were damaged."""
-        return from_record(cls, data, "model settings")
+        settings = from_record(cls, data, "model settings")
+        if (odd := _odd(settings)) is not None:
+            raise ModelError(f"the saved model settings are damaged: {odd}", hint="fit and save the model again")
+        return settings
 
 
 @final
@@ -76,7 +80,7 @@ class ForecastModel(nn.Module):
                 settings.lookback,
                 settings.horizon,
                 outputs,
-                settings.features,
+                len(settings.features),
                 settings.hidden_size,
                 settings.num_layers,
                 settings.dropout,
@@ -117,3 +121,26 @@ class ForecastModel(nn.Module):
             return window.past.new_zeros(len(window.past), self.network.identity_size)
         known = window.series >= 0
         return self.identity(window.series.clamp(min=0)) * known[:, None]
+
+
+LONGEST = 10_000_000
+"""No model reads, skips or forecasts so many steps: a record that says so is damaged."""
+
+
+def _odd(settings: ModelSettings) -> str | None:
+    """What about the settings no model can have; None if nothing."""
+    least = {"lookback": 1, "horizon": 1, "season": 1, "segment": 1, "hidden_size": 1, "num_layers": 1}
+    for name, low in {**least, "gap": 0, "series": 0}.items():
+        if not low <= getattr(settings, name) <= LONGEST:
+            return f"{name} is {getattr(settings, name)}"
+    if settings.network not in NETWORKS or settings.normalisation not in NORMALISATIONS:
+        return f"network {settings.network!r}, normalisation {settings.normalisation!r}"
+    if not 0 <= settings.dropout < 1:
+        return f"dropout is {settings.dropout}"
+    if settings.normalisation == "season" and settings.season > settings.lookback:
+        return f"a season of {settings.season} steps in a window of {settings.lookback}"
+    try:
+        levels = check_levels(settings.levels)
+    except (SettingError, TypeError):
+        levels = ()
+    return None if levels == settings.levels else f"quantiles {settings.levels}"

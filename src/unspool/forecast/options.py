@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from unspool.cells import find_cell
 from unspool.errors import DataError, SettingError
 from unspool.forecast import defaults
+from unspool.forecast.calendar import usable_features
 from unspool.forecast.fitting import Recipe
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.networks import NETWORKS
@@ -119,7 +120,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
             f"{validation + ahead + 2} (as much again for validation)",
             hint="shorten the horizon, or give more data",
         )
-    lookback = options.window or defaults.default_lookback(length - validation, ahead, season)
+    lookback = options.window or defaults.default_lookback(length, ahead, season)
     if options.normalisation == "season" and season > lookback:
         raise SettingError(
             f"normalisation 'season' needs a window of at least a season ({season}); it is {lookback}",
@@ -138,7 +139,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         hidden_size=options.hidden_size or defaults.default_hidden_size(windows),
         num_layers=options.num_layers,
         dropout=0.2 if options.dropout is None else options.dropout,
-        features=len(panel.frequency.feature_names),
+        features=usable_features(panel),
         series=len(panel.series) if 1 < len(panel.series) <= EMBEDDED else 0,
         highway=True,
     )

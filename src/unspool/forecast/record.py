@@ -14,7 +14,8 @@ _PLAIN: dict[Any, tuple[type, ...]] = {
     int | float: (float, int),
     str | None: (str, type(None)),
     bool: (bool,),
-    tuple[float, ...]: (list,),
+    tuple[float, ...]: (list, tuple),
+    tuple[str, ...]: (list, tuple),
 }
 
 

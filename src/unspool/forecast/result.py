@@ -92,8 +92,9 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Choice:
-    """What `auto` tried on the validation part and what it took."""
+    """What `auto` tried on the validation part and what it took; `interrupted` if Ctrl-C came before all was tried."""
 
     chosen: str
     tried: dict[str, float] = field(default_factory=dict)
     metric: str = "validation loss"
+    interrupted: bool = False

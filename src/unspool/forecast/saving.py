@@ -15,11 +15,12 @@ import torch
 from safetensors import SafetensorError
 
 from unspool.atomic import check_folder, new_folder
-from unspool.errors import CellError, ModelError
+from unspool.errors import ModelError, UnspoolError
 from unspool.forecast.fitting import FittedModel, Recipe
 from unspool.forecast.frequency import Frequency
 from unspool.forecast.model import ForecastModel, ModelSettings
 from unspool.forecast.panel import Columns, Panel
+from unspool.forecast.record import from_record
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.windows import Scales
 from unspool.ir import graph_from_json, graph_to_json
@@ -45,7 +46,7 @@ def save_model(path: str | PathLike[str], model: FittedModel, panel: Panel) -> N
     Raises:
         OutputError: the folder exists or cannot be written.
     """
-    with new_folder(check_folder(path, FILES, overwrite=False)) as folder:
+    with new_folder(check_folder(path, FILES, overwrite=False), FILES) as folder:
         write_model(folder, model, panel)
 
 
@@ -77,7 +78,8 @@ def write_model(folder: Path, model: FittedModel, panel: Panel) -> None:
         for number, member in enumerate(model.members)
         for name, value in member.state_dict().items()
     }
-    safetensors.torch.save_file(weights, folder / "weights.safetensors")
+    # Not save_file: its file can be read by nobody else.
+    (folder / "weights.safetensors").write_bytes(safetensors.torch.save(weights))
 
 
 def load_model(path: str | PathLike[str]) -> SavedModel:
@@ -107,18 +109,23 @@ def load_model(path: str | PathLike[str]) -> SavedModel:
     try:
         weights = safetensors.torch.load_file(folder / "weights.safetensors")
         return _rebuild(record, weights)
-    except (KeyError, TypeError, ValueError, RuntimeError, CellError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
+    except ModelError as error:
+        raise ModelError(f"'{folder}': {error.message}", error.hint) from None
+    except (*_DAMAGE, UnspoolError, SafetensorError) as error:
+        reason = f"{type(error).__name__} {error}".splitlines()[0]
         raise ModelError(f"'{folder}' is damaged: {reason}", hint="fit and save the model again") from None
 
 
 _FIT = ("batch_size", "validation", "refit", "seed")
 
+_DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What numbers, names or shapes raise that no model of ours has."""
+
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise ModelError(f"'{path}' is damaged: {error}", hint="fit and save the model again") from None
     if not isinstance(record, dict):
         raise ModelError(f"'{path}' is damaged: not an object", hint="fit and save the model again")
@@ -129,25 +136,45 @@ def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> SavedM
     settings = ModelSettings.from_json(record["settings"])
     cell = Cell.from_graph(graph_from_json(record["cell"]))
     fit = {name: record["fit"][name] for name in _FIT}
-    recipe = Recipe(model=settings, cell=cell, train=TrainSettings(**record["train"]), members=record["members"], **fit)
+    train = from_record(TrainSettings, record["train"], "training settings")
+    recipe = Recipe(model=settings, cell=cell, train=train, members=int(record["members"]), **fit)
+    frequency = _checked(Frequency.from_json(record["frequency"]), settings.features)
     ids = tuple(str(name) for name in record["series"])
     scales = Scales(np.array(record["centre"], dtype=np.float64), np.array(record["spread"], dtype=np.float64))
     shifts = np.array(record["shifts"], dtype=np.float64)
-    if scales.centre.shape != (len(ids),) or scales.spread.shape != (len(ids),) or not np.all(scales.spread > 0):
+    if scales.centre.shape != (len(ids),) or scales.spread.shape != (len(ids),) or settings.series not in (0, len(ids)):
         raise ValueError("the scales do not fit the series")
+    if not (np.isfinite([scales.centre, scales.spread]).all() and (scales.spread > 0).all()):
+        raise ValueError("a scale is not a positive number")
     if shifts.shape != (settings.horizon, len(settings.levels)) or not np.isfinite(shifts).all():
         raise ValueError("the conformal shifts do not fit the horizon and the quantiles")
-    members = []
-    for number in range(int(record["members"])):
-        member = ForecastModel(settings, cell)
-        prefix = f"{number}."
-        member.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
-        members.append(member.eval())
-    if not members:
-        raise ValueError("it holds no weights")
+    if not 1 <= recipe.members <= len(weights) or settings.num_layers > len(weights):
+        raise ValueError("it does not hold all weights")
+    members = [_member(settings, cell, weights, f"{number}.") for number in range(recipe.members)]
     epochs = tuple(Epoch(**e, seconds=0.0) for e in record["epochs"])
     log = TrainingLog(epochs, int(record["best"]), str(record["stopped"]), settings.network, cell.name, 0.0)
     model = FittedModel(tuple(members), recipe, ids, scales, shifts.tolist(), log, float(record["valid_error"]))
-    return SavedModel(
-        model, Columns.from_json(record["columns"]), Frequency.from_json(record["frequency"])
-    )
+    return SavedModel(model, Columns.from_json(record["columns"]), frequency)
+
+
+def _member(settings: ModelSettings, cell: Cell, weights: dict[str, torch.Tensor], prefix: str) -> ForecastModel:
+    own = {k.removeprefix(prefix): v.float() for k, v in weights.items() if k.startswith(prefix)}
+    if not all(bool(v.isfinite().all()) for v in own.values()):
+        raise ValueError("a weight is not a finite number")
+    # Without memory until the shapes are known to fit: a record may state any size.
+    with torch.device("meta"):
+        member = ForecastModel(settings, cell)
+    member.load_state_dict(own, assign=True)
+    member.levels = torch.tensor(settings.levels)
+    return member.eval()
+
+
+def _checked(frequency: Frequency, features: tuple[str, ...]) -> Frequency:
+    """The frequency if it counts forward and has the calendar features that the model reads."""
+    times = frequency.after(0, 3)
+    if not (np.diff(times) > np.zeros(2, np.diff(times).dtype)).all() or frequency.season_length < 1:
+        raise ValueError("its frequency does not count forward")
+    frequency.features(times)
+    if not set(features) <= set(frequency.feature_names):
+        raise ValueError("its frequency does not fit its calendar features")
+    return frequency

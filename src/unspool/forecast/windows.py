@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unspool.forecast.calendar import features
 from unspool.forecast.panel import Panel
 
 
@@ -62,23 +63,25 @@ class Windows:
     Memory: (2 + F) float32 per step of data, whatever the number of windows.
     """
 
-    def __init__(self, panel: Panel, scales: Scales, lookback: int, horizon: int, gap: int = 0) -> None:
+    def __init__(
+        self, panel: Panel, scales: Scales, lookback: int, horizon: int, gap: int = 0, calendar: tuple[str, ...] = ()
+    ) -> None:
         self.lookback, self.horizon, self.gap = lookback, horizon, gap
         ahead = gap + horizon
         self.lengths = np.array([len(s.values) for s in panel.series], dtype=np.int64)
-        values, mask, calendar, starts, at = [], [], [], [], 0
+        values, mask, waves, starts, at = [], [], [], [], 0
         for i, series in enumerate(panel.series):
             scaled = (series.values - scales.centre[i]) / scales.spread[i]
             seen = ~np.isnan(scaled)
             values.append(np.pad(np.where(seen, scaled, 0.0), (lookback, ahead)))
             mask.append(np.pad(seen, (lookback, ahead)))
             times = np.concatenate([series.times, panel.frequency.after(series.times[-1], ahead)])
-            calendar.append(np.pad(panel.frequency.features(times), ((lookback, 0), (0, 0))))
+            waves.append(np.pad(features(panel.frequency, calendar, times), ((lookback, 0), (0, 0))))
             starts.append(at + lookback)
             at += lookback + len(scaled) + ahead
         self._values = torch.from_numpy(np.concatenate(values).astype(np.float32))
         self._mask = torch.from_numpy(np.concatenate(mask).astype(np.float32))
-        self._calendar = torch.from_numpy(np.concatenate(calendar).astype(np.float32))
+        self._calendar = torch.from_numpy(np.concatenate(waves).astype(np.float32))
         self._starts = torch.tensor(starts)
 
     def places(self, first: np.ndarray, last: np.ndarray, *, whole: bool = False, shortest: int = 1) -> Tensor:

@@ -5,6 +5,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -189,14 +190,16 @@ def _call(step: Step, positional: list[Symbol], keywords: dict[str, Any]) -> tup
         if event == "return" and frame.f_code is step.__code__:
             names.update(frame.f_locals)
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        return step(*positional, **keywords), names
-    except (TypeError, AttributeError) as error:
-        raise CellError(f"the page cannot be computed: {error}") from error
-    finally:
-        sys.setprofile(before)
+    def call() -> Any:
+        sys.setprofile(watch)
+        return step(*positional, **keywords)
+
+    # In a thread of its own, for a profile hook belongs to a thread: a profiler of the user's is left alone.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        try:
+            return thread.submit(call).result(), names
+        except (TypeError, AttributeError) as error:
+            raise CellError(f"the page cannot be computed: {error}") from error
 
 
 def _value_names(

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from unspool.atomic import write_file
 from unspool.report.chart import Chart
 from unspool.report.data import ReportData
 from unspool.report.figures.calibration import calibration_chart
@@ -27,7 +28,6 @@ from unspool.report.tables import (
     score_note,
     score_table,
 )
-from unspool.report.writing import write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_FINDINGS = 20
@@ -39,7 +39,7 @@ def write_report(path: str | os.PathLike[str], report: ReportData) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    write_whole(path, render_report(report).encode("utf-8"))
+    write_file(path, render_report(report))
 
 
 def render_report(report: ReportData) -> str:
@@ -62,7 +62,7 @@ def _content(report: ReportData) -> dict[str, Any]:
         "folds": fold_chart(report, backtest, selection) if backtest is not None else None,
         "steps": step_chart(backtest) if backtest is not None else None,
         "calibration": calibration_chart(backtest) if backtest is not None else None,
-        "training": training_chart(report.training),
+        "training": training_chart(report),
     }
     return {
         "report": report,

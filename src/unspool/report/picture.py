@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unspool.atomic import write_file
 from unspool.errors import OutputError
 from unspool.forecast.result import Forecast
 from unspool.report.axis import axis_times
 from unspool.report.bands import Band, bands
 from unspool.report.data import History
 from unspool.report.palette import GRID, INK, MODEL_COLOUR, MUTED
-from unspool.report.writing import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def forecast_picture(
         figure.savefig(
             drawn, format=kind, dpi=160, metadata=date, facecolor=PAPER, bbox_inches="tight", pad_inches=0.25
         )
-    write_whole(path, drawn.getvalue())
+    write_file(path, drawn.getvalue())
 
 
 def _draw(axes: "Axes", history: History, forecast: Forecast, title: str, steps: int | None) -> None:

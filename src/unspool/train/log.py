@@ -24,7 +24,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The outcome of a fit. The module holds the weights of epoch `best`.
+    """The outcome of a fit. The module holds the weights of epoch `best`; the first ones where that is 0.
 
     `stopped` is "finished", "early stopping", "interrupted" or "no finite loss".
     """

@@ -64,8 +64,8 @@ def fit(
         fabric: where to run (device, precision, processes); by default this process's CPU in full precision.
 
     Returns:
-        The epochs and which was kept. Ctrl-C ends the fit as early stopping does; a loss that is not finite ends
-        it with the best weights so far.
+        The epochs and which was kept; 0 where none was, and the weights are those it began with. Ctrl-C ends the
+        fit as early stopping does; a loss that is not finite ends it with the best weights so far.
 
     Cost: `steps` forward and backward passes and `validations` evaluations; one copy of the weights.
     """
@@ -101,7 +101,7 @@ def fit(
             if step % every == 0 or step == settings.steps:
                 epochs.append(_epoch(module, validate, len(epochs) + 1, losses, norms, start))
                 losses, norms = [], []
-                if best == 0 or epochs[-1].valid_loss < epochs[best - 1].valid_loss:
+                if epochs[-1].valid_loss < (epochs[best - 1].valid_loss if best else math.inf):
                     kept, best = _copy(module), epochs[-1].number
                 for callback in callbacks:
                     callback.on_epoch(module, epochs[-1])

@@ -52,7 +52,7 @@ def _view(report: ReportData, entry: History) -> View:
         ahead = axis_times(forecast.times[place])
         point, quantiles = forecast.point[place], forecast.quantiles[place]
         nested = bands(forecast.levels)
-        joined = len(seen) > 0 and seen[-1] == len(values) - 1
+        joined = len(seen) > 0 and seen[-1] == len(values) - 1 and _at_once(times, ahead)
         traces += fan_traces(ahead, point, quantiles, nested, (times[-1:], float(values[-1])) if joined else None)
         remarks = [f" forecast, {interval(row, nested)}".rstrip(", ") for row in quantiles]
         hovered.append((ahead, point, remarks))
@@ -74,6 +74,11 @@ def _view(report: ReportData, entry: History) -> View:
     caption = f"{name}: {count(len(seen), 'observation')}{_missing(values)}.{words}{_thinned(kept, values)}"
     alt = f"Line chart of {name}, {count(len(seen), 'observation')}{_extremes(values[seen])}.{words}"
     return View(made, alt, caption)
+
+
+def _at_once(times: np.ndarray, ahead: np.ndarray) -> bool:
+    """Whether the forecast begins where the history ends; steps of months and of business days differ in length."""
+    return len(times) < 2 or bool(ahead[0] - times[-1] <= np.diff(times[-40:]).max() * 1.001)
 
 
 def _said(point: np.ndarray, quantiles: np.ndarray, nested: list[Band], step: int) -> str:

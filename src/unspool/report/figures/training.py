@@ -1,12 +1,12 @@
 """The chart of the losses of each fit."""
 
 import math
-from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from unspool.forecast.result import TrainingLog
 from unspool.report.chart import Chart, Option, Selector, View, figure, titled
+from unspool.report.data import ReportData
 from unspool.report.names import cell_name
 from unspool.report.numbers import count, for_drawing, number
 from unspool.report.palette import FAINT, INK, MODEL_COLOUR
@@ -15,12 +15,16 @@ LOG_FROM = 30
 """Losses that span more than this factor are drawn on a logarithmic axis."""
 
 
-def training_chart(training: Sequence[TrainingLog]) -> Chart | None:
-    """One view for each fit, the final one first; None where nothing was trained."""
-    logs = [log for log in training if log.epochs]
+def training_chart(report: ReportData) -> Chart | None:
+    """One view for each fit, the final one first; None where nothing was trained.
+
+    How long it took is left out: the same job gives the same page.
+    """
+    logs = [log for log in report.training if log.epochs]
     if not logs:
         return None
-    names = ["final fit"] + [f"backtest fit {place}" for place in range(1, len(logs))]
+    final = ["final fit"] if report.forecast is not None else []
+    names = final + [f"backtest fit {place}" for place in range(1, len(logs) + 1 - len(final))]
     views = {str(place): _view(log, name) for place, (log, name) in enumerate(zip(logs, names, strict=True))}
     options = tuple(Option(str(place), name) for place, name in enumerate(names))
     return Chart("training", "Training", views, (Selector("fit", "Fit", options, "0"),))
@@ -50,8 +54,7 @@ def _view(log: TrainingLog, name: str) -> View:
         xaxis={"title": titled("epoch"), "tickformat": "d"}, yaxis={"type": "log" if logarithmic else "linear"},
     )  # fmt: skip
     network = f"{log.network} network of {cell_name(log.cell)} cells"
-    length = f"{count(len(epochs), 'epoch')} in {_seconds(log.seconds)}"
-    words = f"{name.capitalize()}: {network}, {length}; {log.stopped}."
+    words = f"{name.capitalize()}: {network}, {count(len(epochs), 'epoch')}; {log.stopped}."
     if kept is not None:
         words += f" Kept: epoch {kept.number}, validation loss {number(kept.valid_loss)}."
     return View(
@@ -64,7 +67,3 @@ def _line(epochs: list[int], losses: list[float], name: str, colour: str, dash: 
         x=epochs, y=for_drawing(losses), name=name, mode="lines+markers" if len(epochs) < 3 else "lines",
         line={"color": colour, "width": width, "dash": dash}, hovertemplate="%{y:.4~g}",
     )  # fmt: skip
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.1f} s"

@@ -6,6 +6,7 @@
   const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
   const touch = window.matchMedia("(pointer: coarse)");
   const PAPER_WIDTH = 670; // px: A4 less its margins
+  // the same object always: with another one Plotly would begin anew and forget who listens
   const config = { responsive: true, displayModeBar: false, displaylogo: false, typesetMath: false };
   let printing = false;
 
@@ -45,12 +46,12 @@
   const plotOf = (figure) => figure.querySelector(".plot");
   const viewOf = (figure) => {
     const key = [...figure.querySelectorAll("select")].map((select) => select.value).join("/");
-    return { key, ...charts[figure.dataset.chart].views[key] };
+    return charts[figure.dataset.chart].views[key];
   };
 
   const draw = (figure) => {
     const { zoom } = charts[figure.dataset.chart];
-    const { key, data, layout, alt, caption } = viewOf(figure);
+    const { data, layout, alt, caption } = viewOf(figure);
     const plot = plotOf(figure);
     const shown = structuredClone(layout);
     if (zoom) {
@@ -66,9 +67,9 @@
     }
     const settled = isDark() ? recoloured({ data, layout: shown }) : { data: structuredClone(data), layout: shown };
     plot.setAttribute("aria-label", alt);
-    figure.querySelector("figcaption").textContent = caption;
-    plot.dataset.view = key;
-    window.Plotly.react(plot, settled.data, settled.layout, { ...config, responsive: !printing });
+    const words = figure.querySelector("figcaption");
+    if (words.textContent !== caption) words.textContent = caption; // a screen reader tells of every change
+    window.Plotly.react(plot, settled.data, settled.layout, config);
   };
   const figures = [...document.querySelectorAll("figure.chart")];
   const drawAll = () => figures.forEach(draw);

@@ -1,0 +1,31 @@
+"""Which calendar features a model may use: those whose cycle the data have seen often enough to learn from."""
+
+import numpy as np
+
+from unspool.forecast.frequency import Frequency
+from unspool.forecast.panel import Panel
+
+CYCLES = 2
+"""Full turns that the longest series must have seen. A feature half-seen would be extrapolated, not learned."""
+
+
+def usable_features(panel: Panel) -> tuple[str, ...]:
+    """Names of the usable features, sines and cosines in pairs.
+
+    A year of hourly data has seen every hour of the day and every weekday, but each day of the year once only.
+    """
+    times = max((s.times for s in panel.series), key=len)
+    names = panel.frequency.feature_names
+    waves = panel.frequency.features(times).astype(np.float64)
+    found: list[str] = []
+    for pair in range(0, len(names), 2):
+        angle = np.unwrap(np.arctan2(waves[:, pair], waves[:, pair + 1]))
+        if abs(angle[-1] - angle[0]) >= CYCLES * 2 * np.pi:
+            found += names[pair : pair + 2]
+    return tuple(found)
+
+
+def features(frequency: Frequency, names: tuple[str, ...], times: np.ndarray) -> np.ndarray:
+    """[n, F] float32: the features called `names` at `times`."""
+    columns = [frequency.feature_names.index(name) for name in names]
+    return frequency.features(times)[:, columns]
