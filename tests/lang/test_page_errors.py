@@ -138,6 +138,14 @@ def array(x: Input, h: State) -> Any:
     return h + np.ones(3)
 
 
+def array_first(x: Input, h: State) -> Any:
+    return np.ones(3) * h
+
+
+def a_list(x: Input, h: State, c: State) -> Any:
+    return [h, c]
+
+
 def pythons_own_function(x: Input, h: State) -> Any:
     return math.tanh(h)
 
@@ -203,6 +211,8 @@ CASES: list[tuple[Page, str, str, str | None]] = [
     (text, "", "multiply: 'two' is not something", 'h * "two"'),
     (truth, "", "multiply: True is not something", "h * True"),
     (array, "", "add: .* is not something", "np.ones"),
+    (array_first, "", "multiply: .* is not something", "np.ones"),
+    (a_list, "", r"returns \[value \[H\], value \[H\]\]; the next value of h, c", None),
     (pythons_own_function, "", "the page cannot be computed", "math.tanh"),
     (function_of_a_number, "", r"tanh of 0\.5: no input", "tanh(0.5)"),
     (power_of_a_number, "", "the page cannot be computed", "2**h"),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import pytest
+import numpy as np
 
 from tests.lang.mgu_page import mgu
 from unspool.cells import find_cell, load_cell_file
@@ -125,7 +125,7 @@ def test_an_expression_is_kept_once():
 def test_numbers_stand_on_either_side():
     @cell
     def sides(x: Input, h: State, *, W: Matrix[Input]) -> State:
-        return maximum(0.5, 1 + h) - (2 - h) * 3 / (4 / (W @ x)) + maximum(h, 1) ** 2 + 1 - abs(-h)
+        return maximum(0.5, np.float64(1) + h) - (2 - h) * 3 / (4 / (W @ x)) + maximum(h, 1) ** 2 + 1 - abs(-h)
 
     shown = print_graph(sides.graph).splitlines()[-1]
     assert shown == "  h' = max(0.5, 1 + h) − (2 − h) ∘ 3 / (4 / (W @ x)) + max(h, 1) ^ 2 + 1 − abs(−h)"
@@ -140,8 +140,3 @@ def test_a_cell_from_a_graph_has_no_page():
     bare = Cell.from_graph(mgu.graph)
     assert (bare.name, bare.page, bare.summary) == ("mgu", "", "mgu")
     assert bare.graph is mgu.graph
-
-
-@pytest.mark.parametrize("word", [Gates[Input], Matrix[Small], Map[State, Small], Vector[State]])
-def test_a_word_is_a_type(word: object):
-    assert word is not None

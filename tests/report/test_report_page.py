@@ -111,9 +111,17 @@ def test_without_a_backtest_its_sections_are_one_line():
     assert "Calibration" not in page.text
 
 
+def test_the_duration_of_a_fit_leaves_no_trace():
+    report = sample(length=200, horizon=4, folds=0)
+    slower = [replace(log, seconds=99.0) for log in report.training]
+    assert render_report(replace(report, training=slower)) == render_report(report)
+
+
 def test_a_backtest_alone():
-    page = checked(replace(sample(length=500, horizon=12), forecast=None, choice=None, training=()))
-    assert list(charts_of(page)) == ["series", "folds", "steps", "calibration"]
+    page = checked(replace(sample(length=500, horizon=12), forecast=None, choice=None))
+    assert list(charts_of(page)) == ["series", "folds", "steps", "calibration", "training"]
+    assert "backtest fit 1" in page.text
+    assert "inal fit" not in page.text
     assert "backtested 12" in page.text
 
 

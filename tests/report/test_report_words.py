@@ -68,12 +68,12 @@ def metrics(model: float, rivals: dict[str, float], folds: list[tuple[float, flo
 @pytest.mark.parametrize(
     ("model", "rivals", "sentence"),
     [
-        (0.88, {"drift": 2.0, "seasonal_naive": 1.0}, "12\u00a0% lower MASE than the best baseline, seasonal naive"),
-        (1.5, {"mean": 1.0, "ridge": 2}, "Worse than the best baseline, mean: 50\u00a0% higher MASE. Use mean instead"),
-        (1.004, {"drift": 1.0}, "MASE within 1\u00a0% of the best baseline, drift: no better than that simpler method"),
-        (0.995, {"drift": 1.0}, "MASE within 1\u00a0% of the best baseline, drift: no better than that simpler method"),
-        (0.5, {"drift": 0.0}, "MASE of the best baseline, drift, is 0, so nothing can be better; use it instead"),
-        (math.nan, {"drift": 1.0}, "No baseline could be scored, so it is not known whether this forecast is any good"),
+        (0.88, {"drift": 2.0, "seasonal_naive": 1.0}, "12\u00a0% lower MASE than the best baseline, seasonal naive."),
+        (1.5, {"mean": 1, "ridge": 2}, "Worse than the best baseline, mean: 50\u00a0% higher MASE. Use mean instead."),
+        (1.004, {"drift": 1}, "MASE within 1\u00a0% of the best baseline, drift: no better than that simpler method."),
+        (0.995, {"drift": 1}, "MASE within 1\u00a0% of the best baseline, drift: no better than that simpler method."),
+        (0.5, {"drift": 0.0}, "MASE of the best baseline, drift, is 0, so nothing can be better; use it instead."),
+        (math.nan, {"drift": 1}, "No baseline could be scored, so it is not known whether this forecast is any good."),
     ],
 )  # fmt: skip
 def test_the_verdict_is_honest(model, rivals, sentence):
@@ -91,6 +91,7 @@ def test_the_best_baseline_is_the_lowest_and_leaves_the_unscored_out():
 def test_the_folds_won_are_counted():
     known = metrics(1.0, {"seasonal_naive": 2.0}, [(1, 2), (3, 2), (1, 2), (math.nan, 2)])
     assert folds_won(known) == "lower in 2 of 3\u00a0folds"
+    assert verdict(known).endswith("seasonal naive (lower in 2 of 3\u00a0folds).")
     assert folds_won(metrics(1.0, {"seasonal_naive": 2.0}, [(1, 2)])) == ""
 
 

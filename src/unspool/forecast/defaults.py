@@ -17,14 +17,13 @@ def default_segments(lookback: int, horizon: int, season: int) -> list[int]:
 
     A season of more than a month of days or weeks is halved; so many segments that they become slow are lengthened.
     """
-    if season == 1 or season > lookback:
-        return [max(1, min(round(lookback / 6), horizon))]
-    segment = season
+    segment = max(1, min(round(lookback / 6), horizon)) if season == 1 or season > lookback else season
     while segment > 31 and segment % 2 == 0:
         segment //= 2
     while max(lookback, horizon) / segment > 26:
-        segment += season
-    return [min(segment, lookback)]
+        segment += season if season > 1 else 1
+    # Half a segment is the second choice, where it leaves few enough steps.
+    return [segment, segment // 2] if segment >= 4 and max(lookback, horizon) / segment <= 13 else [segment]
 
 
 def default_networks(lookback: int, windows: int) -> list[str]:
@@ -38,8 +37,8 @@ def default_normalisation(windows: int) -> str:
 
 
 def default_highway(windows: int) -> list[bool]:
-    """Whether to try the linear autoregression beside the recurrence; large data always have it."""
-    return [True] if windows >= MANY else [True, False]
+    """Whether there is a linear autoregression beside the recurrence, the usual way first; large data always have it."""
+    return [True] if windows >= MANY else [False, True]
 
 
 def default_hidden_size(windows: int) -> int:

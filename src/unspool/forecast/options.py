@@ -161,14 +161,16 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     networks = [options.network] if options.network != "auto" else defaults.default_networks(lookback, windows)
     segments = [options.segment] if options.segment else defaults.default_segments(lookback, options.horizon, season)
     highways = [options.highway] if options.highway is not None else defaults.default_highway(windows)
+    if options.network == "segment":
+        segments = segments[:1]  # a network that was named is not searched further than the highway
+    forms = [(network, segment) for network in networks for segment in (segments if network == "segment" else [1])]
     found: dict[str, Recipe] = {}
-    for network in networks:
-        for segment in segments if network == "segment" else [1]:
-            # Beside the default network the highway's question is settled; the other one is tried in one form.
-            for highway in highways if network == networks[0] else highways[:1]:
-                name = f"segment {segment}" if network == "segment" else network
-                model = replace(settings, network=network, segment=min(segment, lookback), highway=highway)
-                found[f"{name} + highway" if highway else name] = replace(recipe, model=model)
+    for network, segment in forms:
+        # The highway is tried both ways in the first form; the others are tried in one way only.
+        for highway in highways if (network, segment) == forms[0] else highways[:1]:
+            name = f"segment {segment}" if network == "segment" else network
+            model = replace(settings, network=network, segment=min(segment, lookback), highway=highway)
+            found[f"{name} + highway" if highway else name] = replace(recipe, model=model)
     return found
 
 

@@ -158,7 +158,8 @@ def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> SavedM
 
 
 def _member(settings: ModelSettings, cell: Cell, weights: dict[str, torch.Tensor], prefix: str) -> ForecastModel:
-    own = {k.removeprefix(prefix): v.float() for k, v in weights.items() if k.startswith(prefix)}
+    # Copied, for a file's tensors lie at odd addresses, and products of those round differently.
+    own = {k.removeprefix(prefix): v.to(torch.float32, copy=True) for k, v in weights.items() if k.startswith(prefix)}
     if not all(bool(v.isfinite().all()) for v in own.values()):
         raise ValueError("a weight is not a finite number")
     # Without memory until the shapes are known to fit: a record may state any size.

@@ -4,7 +4,7 @@
 |---|---|
 | `Input` | what comes in at every step, [I] |
 | `State` | what is carried from step to step, [H] (the units) |
-| `Annotated[Symbol, Sized("P")]` | a state of another size; its letter becomes a keyword of the layer |
+| `Annotated[Symbol, Sized("P")]` | a state of another size, which the layer is told by its letter: `sizes={"P": 16}` |
 | `Output` | the type of a last returned value that is the output where it is not the first state |
 | `Matrix[X]`, `Map[X, Y]` | a learned matrix from X to the units; from X to Y |
 | `Vector`, `Vector[X]`, `Scalar` | a learned vector over the units; of the size of X; a learned number |
@@ -24,10 +24,14 @@ class Symbol:
     """A value on a cell's page while the page is read: arithmetic on it writes the graph."""
 
     __slots__ = ("_builder", "position")
+    __array_ufunc__ = None  # so that NumPy leaves np.float64(2) * h to this class
 
     def __init__(self, builder: GraphBuilder, position: int) -> None:
         self._builder = builder
         self.position = position
+
+    def __repr__(self) -> str:
+        return f"value [{', '.join(self._builder.nodes[self.position].shape)}]"
 
     def __add__(self, other: Symbol | float) -> Symbol:
         return self._apply("add", self, other)
@@ -100,7 +104,7 @@ class Role:
 
 
 def Sized(size: str) -> Role:  # noqa: N802 - it reads as a type in an annotation
-    """Marks a state of another size than the units; its letter is a keyword of the layer: `P=16`."""
+    """Marks a state of another size than the units; the layer is told it by its letter: `sizes={"P": 16}`."""
     return Role("state", size)
 
 

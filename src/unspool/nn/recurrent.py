@@ -178,7 +178,7 @@ def _check_settings(graph: StepGraph, sizes: dict[str, int], num_layers: int, dr
         raise SettingError(
             f"{title}: sizes {', '.join(sorted(missing or unknown))} "
             + ("are missing" if missing else "are not on its page"),
-            hint=f"the page's sizes are: {', '.join(sorted(letters))}; give those besides I and H as sizes={'P': 16}",
+            hint=f"the page's sizes are: {', '.join(sorted(letters))}; give those besides I and H as sizes={{'P': 16}}",
         )
     for what, value in {**sizes, "num_layers": num_layers}.items():
         if value < 1:

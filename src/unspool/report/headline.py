@@ -9,7 +9,7 @@ from unspool.report.bands import bands
 from unspool.report.data import ReportData
 from unspool.report.names import cell_name
 from unspool.report.numbers import between, count, level, number, percent
-from unspool.report.scoring import folds_won, usable, verdict
+from unspool.report.scoring import usable, verdict
 
 OFF = 0.05
 """Coverage this far from its promise is remarked on."""
@@ -43,9 +43,7 @@ def judgement(report: ReportData) -> str:
     """The honest sentence."""
     if report.backtest is None:
         return "No backtest was made, so nothing is known of how good this forecast is."
-    metrics = report.backtest.metrics
-    won = folds_won(metrics)
-    return f"{verdict(metrics)} ({won})." if won else f"{verdict(metrics)}."
+    return verdict(report.backtest.metrics)
 
 
 def facts(report: ReportData) -> list[Fact]:

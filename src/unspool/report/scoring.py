@@ -52,19 +52,20 @@ def skill(metrics: Mapping[str, Any], baseline: str, key: str) -> float | None:
 
 
 def verdict(metrics: Mapping[str, Any]) -> str:
-    """One honest sentence on the model against the best baseline, without a full stop."""
+    """The honest sentence on the model against the best baseline."""
     key, rival = headline_metric(metrics), best_baseline(metrics)
     if key is None or rival is None:
-        return "No baseline could be scored, so it is not known whether this forecast is any good"
-    gain = skill(metrics, rival, key)
+        return "No baseline could be scored, so it is not known whether this forecast is any good."
+    gain, won = skill(metrics, rival, key), folds_won(metrics)
     against = f"the best baseline, {spoken(rival)}"
+    often = f" ({won})" if won else ""
     if gain is None:
-        return f"{metric_name(key)} of {against}, is 0, so nothing can be better; use it instead"
+        return f"{metric_name(key)} of {against}, is 0, so nothing can be better; use it instead."
     if abs(gain) < CLOSE:
-        return f"{metric_name(key)} within {percent(CLOSE)} of {against}: no better than that simpler method"
+        return f"{metric_name(key)} within {percent(CLOSE)} of {against}{often}: no better than that simpler method."
     if gain > 0:
-        return f"{percent(gain)} lower {metric_name(key)} than {against}"
-    return f"Worse than {against}: {percent(-gain)} higher {metric_name(key)}. Use {spoken(rival)} instead"
+        return f"{percent(gain)} lower {metric_name(key)} than {against}{often}."
+    return f"Worse than {against}: {percent(-gain)} higher {metric_name(key)}{often}. Use {spoken(rival)} instead."
 
 
 def folds_won(metrics: Mapping[str, Any]) -> str:

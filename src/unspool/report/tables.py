@@ -117,7 +117,7 @@ def choice_table(choice: Choice) -> Table:
     for name, value in tried:
         taken = name == choice.chosen
         rows.append((Cell(name), Cell(number(value), taken), Cell("taken" if taken else "")))
-    return Table(f"What was tried, by {choice.metric} (lower is better)", ("Network", choice.metric, ""), tuple(rows))
+    return Table(f"What was tried, by {choice.metric} (lower is better)", ("Network", "Value", ""), tuple(rows))
 
 
 def next_table(report: ReportData, selection: Selection) -> Table | None:
