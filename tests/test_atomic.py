@@ -80,9 +80,14 @@ def test_where_folders_cannot_be_exchanged_they_are_renamed(tmp_path: Path, monk
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_block_that_fails_leaves_the_old_folder_alone(tmp_path: Path, error: type[BaseException]):
     fill(tmp_path / "out", "old")
-    with pytest.raises(error), new_folder(tmp_path / "out", OURS) as draft:
-        (draft / "a.txt").write_text("half")
-        raise error
+
+    def fail() -> None:
+        with new_folder(tmp_path / "out", OURS) as draft:
+            (draft / "a.txt").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert (tmp_path / "out" / "a.txt").read_text() == "old"
     assert held(tmp_path) == ["out", "out/a.txt", "out/model", "out/model/w.bin"]
 

@@ -2,9 +2,11 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
+from unspool import cells
 from unspool.cells import built_in
 from unspool.lang import Cell
 
@@ -57,14 +59,5 @@ def test_the_file_is_named_after_its_cell():
 
 
 def test_nothing_is_registered_by_hand():
-    from unspool.cells import library
-
-    assert set(built_in()) == {p.stem for p in library.__spec__ and _pages()}
-
-
-def _pages():
-    from pathlib import Path
-
-    from unspool import cells
-
-    return [p for p in Path(cells.__path__[0]).glob("*.py") if p.stem not in ("__init__", "library")]
+    pages = {path.stem for path in Path(cells.__path__[0]).glob("*.py")}
+    assert set(built_in()) == pages - {"__init__", "library"}

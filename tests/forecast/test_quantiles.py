@@ -50,9 +50,7 @@ def test_the_loss_is_twice_the_pinball_loss_and_the_huber_loss_of_the_median():
     noise = np.random.default_rng(0)
     target, quantiles = noise.normal(size=(20, 1)), np.sort(noise.normal(size=(20, 1, 3)), -1)
     levels = (0.1, 0.5, 0.9)
-    pinball = np.mean(
-        [mean_pinball_loss(target[:, 0], quantiles[:, 0, q], alpha=a) for q, a in enumerate(levels)]
-    )
+    pinball = np.mean([mean_pinball_loss(target[:, 0], quantiles[:, 0, q], alpha=a) for q, a in enumerate(levels)])
     error = np.abs(target - quantiles[..., 1])
     huber = np.where(error < 1, 0.5 * error**2, error - 0.5).mean()
     found = quantile_loss(*map(torch.tensor, (quantiles, target, np.ones_like(target), np.array(levels))))

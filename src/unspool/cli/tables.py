@@ -103,7 +103,10 @@ def forecast_view(table: pl.DataFrame) -> None:
         view.add_column(Text(name), justify="right" if dtype.is_numeric() else "left")
     for row in table.head(200).iter_rows():
         view.add_row(*(Text(f"{v:.5g}" if isinstance(v, float) else str(v)) for v in row))
-    Console(highlight=False).print(view)
+    # Whole numbers and whole dates, also where the screen is narrower or there is none.
+    console = Console(highlight=False)
+    needed = console.measure(view, options=console.options.update(max_width=1000)).maximum
+    Console(highlight=False, width=max(console.width, needed)).print(view)
 
 
 def _number(value: float | None, *, bold: bool) -> Text:

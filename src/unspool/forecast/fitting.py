@@ -1,6 +1,7 @@
 """Fit a model to a panel: split in time, train, calibrate, and fit again on everything."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -116,8 +117,10 @@ class FittedModel:
         """[N] scales, and [N] which fitted series each is; −1 and its own scale for one that was not there."""
         known = {name: i for i, name in enumerate(self.ids)}
         series = np.array([known.get(s.id, -1) for s in panel.series])
-        own = Scales.of([s.values for s in panel.series])
         fitted = series >= 0
+        if fitted.all():
+            return Scales(self.scales.centre[series], self.scales.spread[series]), series
+        own = Scales.of([s.values for s in panel.series])
         centre = np.where(fitted, self.scales.centre[series], own.centre)
         return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread)), series
 
@@ -159,29 +162,28 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
         recipe = replace(recipe, model=replace(recipe.model, series=len(panel.series)))
     settings = recipe.model
     scales = Scales.of([s.values for s in panel.series])
-    windows = Windows(panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features)
-    length = windows.lengths
-    first, split = np.zeros_like(length), np.maximum(length - recipe.validation, 0)
+    length = np.array([len(s.values) for s in panel.series])
     shortest = min(settings.lookback, max(1, settings.lookback // 2))
+    if length.max() <= shortest:
+        raise _too_few(recipe, length)
+    windows = Windows(panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features)
+    first, split = np.zeros_like(length), np.maximum(length - recipe.validation, 0)
     train = windows.places(first, split, shortest=shortest)
     valid = windows.places(split, length, shortest=shortest)
     if len(train) == 0 or len(valid) == 0:
-        raise DataError(
-            f"too few points: the longest series has {int(length.max())}; a window of {settings.lookback} steps, "
-            f"{settings.gap + settings.horizon} steps ahead and {recipe.validation} steps for validation do not fit",
-            hint="shorten the horizon, the window or the validation part",
-        )
+        raise _too_few(recipe, length)
     checked = spread_evenly(valid, VALIDATED)
     model = build(recipe, 0)
-    fitted = fit(
-        model,
-        batches(windows, train, recipe.batch_size, recipe.seed),
-        window_loss,
-        lambda m: _mean_loss(m, windows, checked),
-        recipe.train,
-        title=title,
-        callbacks=callbacks,
-    )
+    with drawn_from(recipe, 0):
+        fitted = fit(
+            model,
+            batches(windows, train, recipe.batch_size, recipe.seed),
+            window_loss,
+            lambda m: _mean_loss(m, windows, checked),
+            recipe.train,
+            title=title,
+            callbacks=callbacks,
+        )
     if fitted.best == 0:
         if fitted.stopped == "interrupted":
             raise KeyboardInterrupt
@@ -200,11 +202,27 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     return FittedModel(members, recipe, ids, scales, shifts, log, error)
 
 
+def _too_few(recipe: Recipe, length: np.ndarray) -> DataError:
+    settings = recipe.model
+    return DataError(
+        f"too few points: the longest series has {int(length.max())}; a window of {settings.lookback} steps, "
+        f"{settings.gap + settings.horizon} steps ahead and {recipe.validation} steps for validation do not fit",
+        hint="shorten the horizon, the window or the validation part",
+    )
+
+
 def build(recipe: Recipe, member: int) -> ForecastModel:
-    """A model with the weights of the recipe's seed; the global generator is left as it was."""
+    """A model with the weights of the recipe's seed."""
+    with drawn_from(recipe, member):
+        return ForecastModel(recipe.model, recipe.cell)
+
+
+@contextmanager
+def drawn_from(recipe: Recipe, member: int) -> Iterator[None]:
+    """Weights and dropout come from the recipe's seed; the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed * 1000 + member)
-        return ForecastModel(recipe.model, recipe.cell)
+        yield
 
 
 def batches(windows: Windows, places: Tensor, size: int, seed: int) -> Iterator[Window]:
@@ -242,7 +260,7 @@ def observed(window: Window) -> np.ndarray:
     return np.where(window.future_mask.numpy() > 0, window.future.double().numpy(), np.nan)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def average(members: Sequence[ForecastModel], window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Mean quantiles [B, H, Q] of the members and the unit [B], float64. Averages of ordered quantiles are ordered."""
     results = [member(window) for member in members]
@@ -269,7 +287,8 @@ def _refit(
         member = build(recipe, number)
         stream = batches(windows, places, recipe.batch_size, recipe.seed * 1000 + number)
         label = f"{title}, on all data" + (f" {number + 1}/{recipe.members}" if recipe.members > 1 else "")
-        again = fit(member, stream, window_loss, lambda _: 0.0, train, title=label, callbacks=callbacks)
+        with drawn_from(recipe, number):
+            again = fit(member, stream, window_loss, lambda _: 0.0, train, title=label, callbacks=callbacks)
         if again.stopped != "finished":
             return tuple(members), again.stopped
         members.append(member)

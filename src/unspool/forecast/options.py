@@ -1,6 +1,7 @@
 """What a user may set, and what is taken where they set nothing."""
 
 import difflib
+import math
 from dataclasses import dataclass, replace
 
 from unspool.cells import find_cell
@@ -95,7 +96,7 @@ def check_options(options: Options) -> Options:
     _among("normalisation", options.normalisation, ("auto", *NORMALISATIONS))
     if options.dropout is not None and not 0 <= options.dropout < 1:
         raise SettingError(f"dropout is {options.dropout}", hint="it is a probability, 0 or more and below 1")
-    if options.learning_rate is not None and options.learning_rate <= 0:
+    if options.learning_rate is not None and not 0 < options.learning_rate < math.inf:
         raise SettingError(f"learning_rate is {options.learning_rate}", hint="give a positive number, e.g. 0.005")
     if not 0 <= options.seed < 2**31:
         raise SettingError(f"seed is {options.seed}", hint="give a whole number from 0 to 2147483647")

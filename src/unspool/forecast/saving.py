@@ -23,6 +23,7 @@ from unspool.forecast.panel import Columns, Panel
 from unspool.forecast.record import from_record
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.windows import Scales
+from unspool.forecast.zones import is_known
 from unspool.ir import graph_from_json, graph_to_json
 from unspool.lang import Cell
 from unspool.train import Epoch, TrainSettings
@@ -172,6 +173,8 @@ def _member(settings: ModelSettings, cell: Cell, weights: dict[str, torch.Tensor
 
 def _checked(frequency: Frequency, features: tuple[str, ...]) -> Frequency:
     """The frequency if it counts forward and has the calendar features that the model reads."""
+    if frequency.zone is not None and not is_known(frequency.zone):
+        raise ValueError(f"its zone {frequency.zone!r} is not known")
     times = frequency.after(0, 3)
     if not (np.diff(times) > np.zeros(2, np.diff(times).dtype)).all() or frequency.season_length < 1:
         raise ValueError("its frequency does not count forward")

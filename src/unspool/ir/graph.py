@@ -5,6 +5,7 @@ does over time is derived from it.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from unspool.ir.nodes import Apply, Node, Shape
 
@@ -55,6 +56,14 @@ class StepGraph:
     next_states: tuple[int, ...]
     output: int
     names: tuple[tuple[int, str], ...] = ()
+
+    def __hash__(self) -> int:
+        """Computed once: a graph is looked up at every call of a layer."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.name, self.nodes, self.next_states, self.output))
 
     @property
     def results(self) -> tuple[int, ...]:

@@ -1,0 +1,136 @@
+"""Fitting: the split in time, the refit, what Ctrl-C leaves, and calibration."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.forecast.samples import HORIZON, CtrlC, Watch, panel_of, recipe_of, wave
+from unspool.errors import DataError
+from unspool.forecast.fitting import batches, build, fit_model, spread_evenly
+from unspool.forecast.windows import Scales, Windows
+
+PANEL = panel_of(wave(80))
+
+
+def test_members_are_fitted_and_averaged():
+    watch = Watch()
+    model = fit_model(PANEL, recipe_of(PANEL, refit=True, members=3), [watch], title="this")
+    assert watch.titles() == ["this", *(f"this, on all data {k}/3" for k in (1, 2, 3))]
+    assert len(model.members) == 3
+    alone = [replace(model, members=(member,)).quantiles(PANEL) for member in model.members]
+    assert np.array(model.shifts).shape == (HORIZON, 7)
+    # Of the median, for shifted quantiles that would cross are put in order.
+    assert np.allclose(model.quantiles(PANEL)[..., 3], np.mean(alone, 0)[..., 3])
+
+
+def test_what_follows_the_split_is_not_trained_on():
+    """Only stopping and calibration see the validation part: the weights after the same steps are the same."""
+    recipe = recipe_of(PANEL, validation=20)
+    recipe = replace(recipe, train=replace(recipe.train, validations=1))
+    other = panel_of(np.concatenate([wave(80)[:60], wave(80)[:20][::-1]]))
+    same_scale = Scales.of([wave(80)])
+    fits = []
+    for panel in (PANEL, other):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Scales, "of", classmethod(lambda cls, histories: same_scale))
+            fits.append(fit_model(panel, recipe))
+    for name, value in fits[0].members[0].state_dict().items():
+        assert torch.equal(value, fits[1].members[0].state_dict()[name]), name
+    assert fits[0].log.epochs[0].train_loss == fits[1].log.epochs[0].train_loss
+    assert fits[0].log.epochs[0].valid_loss != fits[1].log.epochs[0].valid_loss
+
+
+def test_the_median_is_not_shifted_and_the_levels_ascend():
+    model = fit_model(PANEL, recipe_of(PANEL))
+    middle = model.recipe.model.levels.index(0.5)
+    assert all(row[middle] == 0 for row in model.shifts)
+    assert (np.diff(model.quantiles(PANEL), axis=-1) >= 0).all()
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_ctrl_c_in_the_refit_leaves_the_model_that_was_validated(step: int):
+    recipe = recipe_of(PANEL, refit=True, members=2)
+    once = fit_model(PANEL, replace(recipe, refit=False))
+    if step == 0:
+        with pytest.raises(KeyboardInterrupt):
+            fit_model(PANEL, recipe, [CtrlC("training", 0)])
+    stopped = fit_model(PANEL, recipe, [CtrlC("training, on all data 1/2", 1)])
+    assert stopped.log.stopped == "interrupted"
+    assert stopped.quantiles(PANEL).tobytes() == once.quantiles(PANEL).tobytes()
+
+
+def test_ctrl_c_in_the_second_member_keeps_the_first():
+    recipe = recipe_of(PANEL, refit=True, members=3)
+    whole = fit_model(PANEL, recipe)
+    stopped = fit_model(PANEL, recipe, [CtrlC("training, on all data 2/3", 1)])
+    assert len(stopped.members) == 1
+    assert replace(whole, members=whole.members[:1]).quantiles(PANEL).tobytes() == stopped.quantiles(PANEL).tobytes()
+
+
+def test_ctrl_c_in_the_first_fit_leaves_what_was_learned():
+    stopped = fit_model(PANEL, recipe_of(PANEL, refit=True), [CtrlC("training", 5)])
+    assert (stopped.log.stopped, len(stopped.members)) == ("interrupted", 1)
+    assert np.isfinite(stopped.quantiles(PANEL)).all()
+
+
+def test_a_loss_that_is_not_finite_is_an_error():
+    recipe = recipe_of(PANEL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("unspool.forecast.fitting.window_loss", lambda m, w: m(w)[0].mean() * float("nan"))
+        with pytest.raises(DataError, match="the loss is not finite"):
+            fit_model(PANEL, recipe)
+
+
+def test_too_few_points():
+    with pytest.raises(DataError, match="too few points: the longest series has 16"):
+        fit_model(panel_of(wave(16)), recipe_of(PANEL, window=40))
+
+
+def test_a_window_that_no_memory_holds():
+    with pytest.raises(DataError, match="too few points"):
+        fit_model(PANEL, recipe_of(PANEL, window=10**12))
+
+
+def test_weights_come_from_the_seed_and_leave_the_global_generator_alone():
+    recipe = recipe_of(PANEL)
+    before = torch.random.get_rng_state()
+    one, two, other = build(recipe, 0), build(recipe, 0), build(recipe, 1)
+    fit_model(PANEL, recipe)
+    assert torch.equal(before, torch.random.get_rng_state())
+    weights = [m.state_dict()["network.readout.weight"] for m in (one, two, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_every_place_comes_once_per_round():
+    windows = Windows(PANEL, Scales.of([PANEL.series[0].values]), 14, HORIZON)
+    places = windows.places(np.array([0]), np.array([80]))
+    stream = batches(windows, places, 10, seed=3)
+    seen = torch.cat([next(stream).past for _ in range(len(places) // 10)])
+    assert len(torch.unique(seen, dim=0)) == len(seen)
+
+
+def test_spread_evenly():
+    places = torch.arange(100)[:, None]
+    assert spread_evenly(places, 100) is places
+    found = spread_evenly(places, 12)
+    assert (len(found), found[0].item(), found[-1].item()) == (12, 0, 99)
+
+
+def test_series_of_different_length_are_fitted_together():
+    panel = panel_of(wave(80), wave(9, seed=1), wave(40, seed=2))
+    assert np.isfinite(fit_model(panel, recipe_of(panel)).quantiles(panel)).all()
+
+
+def test_rolling_forecasts_are_those_of_each_cutoff():
+    panel = panel_of(wave(80), 5 * wave(60, seed=1))
+    model = fit_model(panel, recipe_of(panel))
+    quantiles, actual, places = model.rolling(panel, np.array([70, 50]))
+    assert [tuple(p) for p in places] == [(0, c) for c in range(70, 76)] + [(1, c) for c in range(50, 56)]
+    for row in (0, 3, 8):
+        series, cutoff = places[row]
+        cut = panel.before([cutoff if k == series else 30 for k in range(2)])
+        assert np.allclose(model.quantiles(cut)[series], quantiles[row], rtol=1e-5)
+        assert np.allclose(panel.series[series].values[cutoff : cutoff + HORIZON], actual[row], rtol=1e-5)

@@ -1,0 +1,50 @@
+"""The reference kernel computes any cell the language can say, over time, as one step at a time does."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.interpreter import run
+from tests.random_cells import SIZES, graphs, numbers_for
+from tests.tolerances import tolerance
+from unspool.ir import StepGraph
+from unspool.runtime import unroll
+
+STEPS, BATCH = 4, 2
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@settings(max_examples=60)
+@given(
+    graph=graphs(),
+    seed=st.integers(0, 2**32 - 1),
+    lengths=st.none() | st.lists(st.integers(1, STEPS), min_size=BATCH, max_size=BATCH),
+    resets=st.none() | st.lists(st.booleans(), min_size=STEPS * BATCH, max_size=STEPS * BATCH),
+)
+def test_the_kernel_is_the_interpreter(
+    graph: StepGraph, seed: int, lengths: list[int] | None, resets: list[bool] | None, reverse: bool
+):
+    numbers = numbers_for(graph, seed, steps=STEPS, batch=BATCH)
+    reset = None if resets is None else np.reshape(resets, (STEPS, BATCH))
+    expected_output, expected_final = run(
+        graph, numbers.x, numbers.parameters, numbers.initial,
+        lengths=lengths, reset=reset, rest=numbers.rest, reverse=reverse,
+    )  # fmt: skip
+    output, final = unroll(
+        graph,
+        {"x": torch.tensor(numbers.x)},
+        {k: torch.tensor(v) for k, v in numbers.parameters.items()},
+        [torch.tensor(s) for s in numbers.initial],
+        lengths=None if lengths is None else torch.tensor(lengths),
+        reset=None if reset is None else torch.tensor(reset),
+        rest=None if reset is None else [torch.tensor(s) for s in numbers.rest],
+        reverse=reverse,
+    )
+    assert output.shape == (STEPS, BATCH, SIZES[graph.output_size])
+    scale = max(float(np.abs(v).max()) for v in (expected_output, *expected_final))
+    allowed = 100 * tolerance(torch.float64, STEPS, scale=scale)  # a random cell may amplify what it rounds
+    np.testing.assert_allclose(output.numpy(), expected_output, rtol=0, atol=allowed)
+    for found, expected in zip(final, expected_final, strict=True):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=allowed)
