@@ -3,11 +3,15 @@
 It shares nothing with the compiler but the graph, so that the two can be compared.
 """
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 
 from unspool.ir import Apply, Constant, Read, StepGraph, Weight
 
-Array = np.ndarray
+Array = Any
+"""A float64 array, or a number of NumPy's."""
 
 NUMPY = {
     "add": np.add,
@@ -48,9 +52,7 @@ def evaluate(graph: StepGraph, reads: dict[str, Array], parameters: dict[str, Ar
     return values
 
 
-def step(
-    graph: StepGraph, x: Array, states: list[Array], parameters: dict[str, Array]
-) -> tuple[Array, list[Array]]:
+def step(graph: StepGraph, x: Array, states: list[Array], parameters: dict[str, Array]) -> tuple[Array, list[Array]]:
     """Output and next states of one step, without a batch axis."""
     reads = {graph.inputs[0].name: x, **{s.name: v for s, v in zip(graph.states, states, strict=True)}}
     values = evaluate(graph, reads, parameters)
@@ -75,7 +77,7 @@ def run(
     for b in range(batch):
         length = steps if lengths is None else lengths[b]
         begins = [0, *(t for t in range(1, length) if reset is not None and reset[t, b]), length]
-        pieces = [range(i, j) for i, j in zip(begins[:-1], begins[1:], strict=True)]
+        pieces = [range(i, j) for i, j in pairwise(begins)]
         if reverse:
             pieces = [piece[::-1] for piece in pieces[::-1]]
         state = [s[b] for s in initial]

@@ -39,7 +39,9 @@ class Case:
     reverse: bool = False
 
     def numbers(self, graph: StepGraph) -> Numbers:
-        return numbers_for(graph, 1, steps=self.steps, batch=self.batch, sizes=dict(zip("IHP", self.units, strict=True)))
+        return numbers_for(
+            graph, 1, steps=self.steps, batch=self.batch, sizes=dict(zip("IHP", self.units, strict=True))
+        )
 
     def reset(self) -> np.ndarray | None:
         if self.resets is None:

@@ -1,7 +1,7 @@
 """What is printed is what is computed: the text, read back as Python, gives the graph's values."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.interpreter import NUMPY, evaluate
@@ -35,6 +35,7 @@ def read_back(graph: StepGraph, seed: int) -> tuple[dict[str, np.ndarray], list[
     return scope, evaluate(graph, reads, numbers.parameters)
 
 
+@settings(max_examples=50)
 @given(graph=graphs(), seed=EXACT)
 def test_the_equations_of_a_random_cell(graph: StepGraph, seed: int):
     printed, values = read_back(graph, seed)

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.random_cells import graphs
@@ -29,6 +29,7 @@ def through_json(graph: StepGraph) -> Any:
     return json.loads(json.dumps(graph_to_json(graph)))
 
 
+@settings(max_examples=40)
 @given(graphs())
 def test_a_random_cell_survives(graph: StepGraph):
     assert graph_from_json(through_json(graph)) == graph

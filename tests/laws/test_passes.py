@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.interpreter import evaluate
@@ -31,6 +31,7 @@ def same_values(before: StepGraph, after: StepGraph, numbers: Numbers) -> None:
 
 
 @pytest.mark.parametrize("a_pass", [simplify, regroup_sums, lambda g: make_plan(g).graph])
+@settings(max_examples=30)
 @given(graph=graphs(), seed=SEEDS)
 def test_a_pass_keeps_every_value(a_pass: Callable[[StepGraph], StepGraph], graph: StepGraph, seed: int):
     after = check_graph(a_pass(graph))
@@ -38,16 +39,19 @@ def test_a_pass_keeps_every_value(a_pass: Callable[[StepGraph], StepGraph], grap
     assert a_pass(after) == after or a_pass is regroup_sums
 
 
+@settings(max_examples=30)
 @given(graphs())
 def test_simplify_adds_no_node(graph: StepGraph):
     assert len(simplify(graph).nodes) <= len(graph.nodes)
 
 
+@settings(max_examples=30)
 @given(graphs())
 def test_a_rewrite_without_a_rule_is_the_same_graph(graph: StepGraph):
     assert rewrite(graph, lambda *_: None) == graph
 
 
+@settings(max_examples=30)
 @given(graph=graphs(), seed=SEEDS)
 def test_without_biases_is_the_step_with_biases_zero(graph: StepGraph, seed: int):
     numbers = numbers_for(graph, seed)
@@ -58,6 +62,7 @@ def test_without_biases_is_the_step_with_biases_zero(graph: StepGraph, seed: int
     same_values(graph, bare, Numbers(numbers.x, zeroed, numbers.initial, numbers.rest))
 
 
+@settings(max_examples=30)
 @given(graphs())
 def test_sums_put_what_needs_no_state_first(graph: StepGraph):
     after = regroup_sums(graph)
@@ -79,6 +84,7 @@ def test_sums_put_what_needs_no_state_first(graph: StepGraph):
             depends.append(isinstance(node, Read) and node.name in states)
 
 
+@settings(max_examples=30)
 @given(graphs())
 def test_stacking_covers_each_product_once(graph: StepGraph):
     positions = [p for p, n in enumerate(graph.nodes) if isinstance(n, Apply)]
@@ -99,6 +105,7 @@ def test_stacking_covers_each_product_once(graph: StepGraph):
     assert len(operands) == len(positions)
 
 
+@settings(max_examples=30)
 @given(graphs())
 def test_a_plans_parts_are_in_order(graph: StepGraph):
     parts_in_order(graph)

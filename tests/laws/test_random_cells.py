@@ -16,7 +16,7 @@ STEPS, BATCH = 4, 2
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(
     graph=graphs(),
     seed=st.integers(0, 2**32 - 1),

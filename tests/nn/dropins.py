@@ -75,7 +75,11 @@ def outcome(layer: Any, call: Call) -> tuple[dict[str, Tensor], PackedSequence |
     packed = output if isinstance(output, PackedSequence) else None
     results = [output if packed is None else packed.data, *((final,) if isinstance(final, Tensor) else final)]
     weighed = [(r * torch.linspace(-1, 2, r.numel(), dtype=r.dtype).view_as(r)).sum() for r in results]
-    of = {"x": call.data, **{f"state {k}": s for k, s in enumerate(call.states or ())}, **dict(layer.named_parameters())}
+    of = {
+        "x": call.data,
+        **{f"state {k}": s for k, s in enumerate(call.states or ())},
+        **dict(layer.named_parameters()),
+    }
     gradients = torch.autograd.grad(torch.stack(weighed).sum(), list(of.values()))
     named = {"output": results[0].detach(), **{f"final {k}": f.detach() for k, f in enumerate(results[1:])}}
     return {**named, **{f"∂{n}": g for n, g in zip(of, gradients, strict=True)}}, packed

@@ -1,4 +1,4 @@
-"""The drop-ins give torch.nn's outputs, final states and gradients: every option of the constructor, every form of x."""
+"""The drop-ins give torch.nn's outputs, final states and gradients, for every option and every form of x."""
 
 from itertools import product
 
@@ -12,9 +12,10 @@ ALLOWED = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
 @pytest.mark.parametrize(
-    ("num_layers", "dtype"), [(1, torch.float64), (2, torch.float64), (2, torch.float32)], ids=str
+    ("num_layers", "bidirectional", "dtype"),
+    [*product([1, 2], [False, True], [torch.float64]), (2, True, torch.float32)],
+    ids=str,
 )
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_option(kind: str, num_layers: int, bidirectional: bool, dtype: torch.dtype):
     for bias, batch_first in product([True, False], repeat=2):

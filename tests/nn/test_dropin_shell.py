@@ -150,7 +150,7 @@ BAD_OPTIONS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "options"), BAD_OPTIONS, ids=str)
 def test_bad_options_raise_what_torch_raises(name: str, options: dict[str, Any]):
     sizes = {"input_size": I, "hidden_size": H}
-    with pytest.raises(Exception) as theirs:  # noqa: PT011 - the kind is what is compared
+    with pytest.raises(Exception) as theirs:
         getattr(nn, name)(**{**sizes, **options})
     with pytest.raises(theirs.type):
         getattr(unspool.nn, name)(**{**sizes, **options})

@@ -55,6 +55,11 @@ def everything(result: Any) -> Tensor:
     return torch.cat([part.reshape(-1) for part in parts])
 
 
+def forward_mode(function: Any, at: tuple[Any, ...], along: tuple[Any, ...]) -> tuple[Tensor, Tensor]:
+    value, tangent, *_ = jvp(function, at, along)
+    return value, tangent
+
+
 def weights(layer: nn.Module) -> dict[str, Tensor]:
     return {n: p.detach() for n, p in layer.named_parameters()}
 
@@ -74,7 +79,7 @@ def test_jvp_is_a_finite_difference(layer: nn.Module, x: Tensor):
         moved = {n: p + step * direction[n] for n, p in parameters.items()}
         return everything(functional_call(layer, moved, (x + step * x_direction,)))
 
-    value, tangent = jvp(
+    value, tangent = forward_mode(
         lambda p, v: everything(functional_call(layer, p, (v,))), (parameters, x), (direction, x_direction)
     )
     torch.testing.assert_close(value, at(0.0))
@@ -153,7 +158,7 @@ def test_a_packed_sequence_under_transforms(kind: Any, x: Tensor):
     mapped = vmap(lambda p: run(layers[0], p, packed.data))(stacked)
     torch.testing.assert_close(mapped, torch.stack([run(m, weights(m), packed.data) for m in layers]))
     first, own = layers[0], weights(layers[0])
-    _, tangent = jvp(lambda data: run(first, own, data), (packed.data,), (torch.ones_like(packed.data),))
+    _, tangent = forward_mode(lambda data: run(first, own, data), (packed.data,), (torch.ones_like(packed.data),))
     sides = [run(first, own, packed.data + step) for step in (1e-6, -1e-6)]
     torch.testing.assert_close(tangent, (sides[0] - sides[1]) / 2e-6, atol=1e-7, rtol=1e-6)
 
@@ -167,6 +172,6 @@ def test_reset_and_lengths_under_transforms(x: Tensor):
     torch.testing.assert_close(
         each, torch.stack([everything(layer(x[b : b + 1], reset=reset[b : b + 1])) for b in range(B)])
     )
-    _, tangent = jvp(lambda v: everything(layer(v, lengths=lengths, reset=reset)), (x,), (torch.ones_like(x),))
+    _, tangent = forward_mode(lambda v: everything(layer(v, lengths=lengths, reset=reset)), (x,), (torch.ones_like(x),))
     sides = [everything(layer(x + step, lengths=lengths, reset=reset)) for step in (1e-6, -1e-6)]
     torch.testing.assert_close(tangent, (sides[0] - sides[1]) / 2e-6, atol=1e-7, rtol=1e-6)

@@ -144,8 +144,8 @@ def _shown(value: Any) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-def _command(job: Job, name: str) -> str:
-    words = ["unspool", name, str(job.file)]
+def _command(job: Job, command: str) -> str:
+    words = ["unspool", command, str(job.file)]
     for option, value in job.changed().items():
         flag = option.replace("_", "-")
         if isinstance(value, bool):
