@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from unspool.forecast import Forecaster, panel_from_file, panel_from_frame
-from unspool.forecast import metrics as m
-from unspool.forecast.baselines import fit_ridge, seasonal_naive
-from unspool.forecast.panel import Panel
+from unspool.forecast.evaluation import metrics as m
+from unspool.forecast.evaluation.baselines import fit_ridge, seasonal_naive
+from unspool.forecast.tables.panel import Panel
 
 SEEDS = (0, 1, 2)
 CONSOLE = Console(highlight=False, soft_wrap=True)

@@ -5,8 +5,8 @@ import pytest
 
 from tests.forecast.samples import HORIZON, Watch, frame_of, panel_of, recipe_of, small, wave
 from unspool.forecast.backtest import run_backtest
+from unspool.forecast.evaluation.folds import cutoffs
 from unspool.forecast.fitting import fit_model
-from unspool.forecast.folds import cutoffs
 
 PANEL = panel_of(wave(90), 5 + wave(90, seed=1))
 RECIPE = recipe_of(PANEL)

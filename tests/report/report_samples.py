@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from unspool.forecast.evaluation.scores import score
 from unspool.forecast.result import MODEL, Backtest, Choice, Epoch, Fold, Forecast, TrainingLog
-from unspool.forecast.scores import score
 from unspool.report import ReportData
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)

@@ -1,10 +1,10 @@
 """Series in, forecasts out."""
 
 from unspool.forecast.forecaster import Forecaster, make_forecast
-from unspool.forecast.ingest import panel_from_file, panel_from_frame
 from unspool.forecast.job import Run, run_job
-from unspool.forecast.panel import Panel
 from unspool.forecast.result import Backtest, Choice, Fold, Forecast
+from unspool.forecast.tables.ingest import panel_from_file, panel_from_frame
+from unspool.forecast.tables.panel import Panel
 
 __all__ = [
     "Backtest",

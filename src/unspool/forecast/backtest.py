@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from unspool.forecast import metrics
-from unspool.forecast.baselines import BASELINES
+from unspool.forecast.evaluation import metrics
+from unspool.forecast.evaluation.baselines import BASELINES
+from unspool.forecast.evaluation.folds import FoldPlan, held_back
+from unspool.forecast.evaluation.scores import score
 from unspool.forecast.fitting import FittedModel, Recipe, fit_model
-from unspool.forecast.folds import FoldPlan, held_back
-from unspool.forecast.panel import Panel, Series
 from unspool.forecast.result import MODEL, Backtest, Fold
-from unspool.forecast.scores import score
+from unspool.forecast.tables.panel import Panel, Series
 from unspool.train import Callback
 
 SHOWN = 3

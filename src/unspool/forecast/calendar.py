@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from unspool.forecast.frequency import Frequency
-from unspool.forecast.panel import Panel
+from unspool.forecast.tables.frequency import Frequency
+from unspool.forecast.tables.panel import Panel
 
 CYCLES = 2
 """Full turns that the longest series must have seen. A feature half-seen would be extrapolated, not learned."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from unspool.forecast.fitting import FittedModel, Recipe, fit_model
-from unspool.forecast.panel import Panel
 from unspool.forecast.result import Choice
+from unspool.forecast.tables.panel import Panel
 from unspool.train import Callback
 
 METRIC = "quantile loss on the validation part, in deviations of the series"

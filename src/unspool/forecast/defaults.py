@@ -37,7 +37,7 @@ def default_normalisation(windows: int) -> str:
 
 
 def default_highway(windows: int) -> list[bool]:
-    """Whether there is a linear autoregression beside the recurrence, the usual way first; large data always have it."""
+    """Whether a linear autoregression stands beside the recurrence, the usual way first; large data always have it."""
     return [True] if windows >= MANY else [False, True]
 
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from unspool.errors import DataError
-from unspool.forecast import conformal, metrics
+from unspool.forecast.evaluation import conformal, metrics
 from unspool.forecast.model import ForecastModel, ModelSettings
-from unspool.forecast.panel import Panel
 from unspool.forecast.quantiles import quantile_loss
 from unspool.forecast.result import TrainingLog
+from unspool.forecast.tables.panel import Panel
 from unspool.forecast.windows import Scales, Window, Windows
 from unspool.lang import Cell
 from unspool.train import Callback, Fitted, TrainSettings, fit

@@ -10,18 +10,18 @@ import numpy as np
 from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
+from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.fitting import FittedModel, Recipe, check_ends, fit_model
-from unspool.forecast.folds import FoldPlan, cutoffs
-from unspool.forecast.frames import open_frame
-from unspool.forecast.ingest import panel_from_frame
 from unspool.forecast.options import Options, candidates, check_options
-from unspool.forecast.origin import Origin
 from unspool.forecast.output import forecast_table, like
-from unspool.forecast.panel import Panel
 from unspool.forecast.quantiles import DEFAULT_LEVELS
 from unspool.forecast.result import Backtest, Choice, Forecast
 from unspool.forecast.saving import load_model, save_model
-from unspool.forecast.table import open_table
+from unspool.forecast.tables.frames import open_frame
+from unspool.forecast.tables.ingest import panel_from_frame
+from unspool.forecast.tables.origin import Origin
+from unspool.forecast.tables.panel import Panel
+from unspool.forecast.tables.table import open_table
 from unspool.lang import Cell
 from unspool.train import Callback
 

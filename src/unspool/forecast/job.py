@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from unspool.errors import DataError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
+from unspool.forecast.evaluation.folds import FoldPlan
 from unspool.forecast.fitting import FittedModel, Recipe, check_ends, fit_model
-from unspool.forecast.folds import FoldPlan
 from unspool.forecast.forecaster import Forecaster, make_forecast
 from unspool.forecast.options import candidates
-from unspool.forecast.panel import Panel
 from unspool.forecast.result import Backtest, Choice, Fold, Forecast
+from unspool.forecast.tables.panel import Panel
 from unspool.train import Callback
 
 USUAL_FOLDS = 3

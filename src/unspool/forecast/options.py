@@ -12,8 +12,8 @@ from unspool.forecast.fitting import Recipe
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.networks import NETWORKS
 from unspool.forecast.normalise import NORMALISATIONS
-from unspool.forecast.panel import Panel
 from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
+from unspool.forecast.tables.panel import Panel
 from unspool.lang import Cell
 from unspool.train import TrainSettings
 

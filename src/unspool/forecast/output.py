@@ -5,8 +5,8 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from unspool.forecast.panel import Panel
 from unspool.forecast.result import Forecast
+from unspool.forecast.tables.panel import Panel
 
 
 def forecast_table(forecast: Forecast, panel: Panel) -> pl.DataFrame:

@@ -17,13 +17,13 @@ from safetensors import SafetensorError
 from unspool.atomic import check_folder, new_folder
 from unspool.errors import ModelError, UnspoolError
 from unspool.forecast.fitting import FittedModel, Recipe
-from unspool.forecast.frequency import Frequency
 from unspool.forecast.model import ForecastModel, ModelSettings
-from unspool.forecast.panel import Columns, Panel
 from unspool.forecast.record import from_record
 from unspool.forecast.result import TrainingLog
+from unspool.forecast.tables.frequency import Frequency
+from unspool.forecast.tables.panel import Columns, Panel
+from unspool.forecast.tables.zones import is_known
 from unspool.forecast.windows import Scales
-from unspool.forecast.zones import is_known
 from unspool.ir import graph_from_json, graph_to_json
 from unspool.lang import Cell
 from unspool.train import Epoch, TrainSettings

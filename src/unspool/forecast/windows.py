@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from unspool.forecast.calendar import features
-from unspool.forecast.panel import Panel
+from unspool.forecast.tables.panel import Panel
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@
     skill        <baseline>.<metric>        1 − model / baseline: 0 as good, 1 perfect, negative worse
     worst        [{series, mase}]           the series the model forecasts worst, at most 20
 
-<name> is the model or a baseline; metrics are defined in `unspool.forecast.metrics`. A series at one cutoff is one row
+<name> is the model or a baseline; metrics are defined in `evaluation.metrics`. A series at one cutoff is one row
 for MASE and RMSSE. Quantile losses, coverage and calibration are the model's alone; for a baseline, crps is its MAE,
 because that is the CRPS of a forecast that puts all its mass on one point (Gneiting & Raftery 2007, JASA 102), so
 that the model's crps has something to be compared with.
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from unspool.errors import DataError
-from unspool.forecast import metrics
+from unspool.forecast.evaluation import metrics
 from unspool.forecast.result import MODEL, Fold
 
 SKILLS = ("mae", "mse", "mase")

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspool.errors import DataError, SettingError
-from unspool.forecast.folds import cutoffs, held_back
-from unspool.forecast.frequency import Frequency, days, decimals, integers, months
-from unspool.forecast.panel import Columns, Panel, Series
-from unspool.forecast.times import TimeStyle
+from unspool.forecast.evaluation.folds import cutoffs, held_back
+from unspool.forecast.tables.frequency import Frequency, days, decimals, integers, months
+from unspool.forecast.tables.panel import Columns, Panel, Series
+from unspool.forecast.tables.times import TimeStyle
 
 NAN = float("nan")
 LAW = settings(deadline=None, max_examples=50)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unspool.forecast.every import describe
-from unspool.forecast.frequency import Frequency
-from unspool.forecast.inference import month_steps, noise, within
-from unspool.forecast.zones import to_local
+from unspool.forecast.tables.every import describe
+from unspool.forecast.tables.frequency import Frequency
+from unspool.forecast.tables.inference import month_steps, noise, within
+from unspool.forecast.tables.zones import to_local
 
 _HOUR = np.timedelta64(1, "h")
 

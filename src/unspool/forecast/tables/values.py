@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from unspool.errors import DataError
-from unspool.forecast.origin import Origin, more
+from unspool.forecast.tables.origin import Origin, more
 
 MISSING = frozenset({"", "na", "nan", "null", "none", "-", "?", "n/a", "#n/a", "<na>"})
 """What stands for "no value" in text, in lower case."""

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspool.errors import ModelError, SettingError
-from unspool.forecast.every import read_every, spell
-from unspool.forecast.frequency import (
+from unspool.forecast.tables.every import read_every, spell
+from unspool.forecast.tables.frequency import (
     MONTH_END,
     Frequency,
     business_days,

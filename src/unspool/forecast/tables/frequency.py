@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from unspool.forecast.every import DAY, describe, noun, spell, usual_season
 from unspool.forecast.record import from_record, to_record
-from unspool.forecast.zones import to_local, to_utc
+from unspool.forecast.tables.every import DAY, describe, noun, spell, usual_season
+from unspool.forecast.tables.zones import to_local, to_utc
 
 MONTH_END = 31
 """`Frequency.day` of a grid of month ends: every month's day 31, or its last."""

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from unspool.errors import DataError
-from unspool.forecast import metrics
+from unspool.forecast.evaluation import metrics
+from unspool.forecast.evaluation.scores import MOST_WORST, score
 from unspool.forecast.result import MODEL, Fold
-from unspool.forecast.scores import MOST_WORST, score
 
 LEVELS = [0.1, 0.25, 0.5, 0.75, 0.9]
 NAN = float("nan")

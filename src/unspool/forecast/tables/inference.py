@@ -7,8 +7,8 @@ taken instead where it is common too and everything lies on its grid. Otherwise 
 
 import numpy as np
 
-from unspool.forecast.every import DAY
-from unspool.forecast.frequency import (
+from unspool.forecast.tables.every import DAY
+from unspool.forecast.tables.frequency import (
     MONTH_END,
     Frequency,
     business_days,
@@ -19,7 +19,7 @@ from unspool.forecast.frequency import (
     month_dates,
     months,
 )
-from unspool.forecast.zones import to_local
+from unspool.forecast.tables.zones import to_local
 
 _COMMON = 0.25
 """A distance this often as common as the most common one may be the step; rarer ones are slips."""

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from unspool.forecast.record import from_record, to_record
-from unspool.forecast.zones import fixed_offset, to_local
+from unspool.forecast.tables.zones import fixed_offset, to_local
 
 ISO_DATE = "%Y-%m-%d"
 ISO_DATETIME = "%Y-%m-%dT%H:%M:%S"

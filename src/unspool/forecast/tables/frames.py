@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from unspool.errors import DataError, SettingError
-from unspool.forecast.origin import Origin
-from unspool.forecast.panel import Columns
-from unspool.forecast.zones import is_known
+from unspool.forecast.tables.origin import Origin
+from unspool.forecast.tables.panel import Columns
+from unspool.forecast.tables.zones import is_known
 
 DEFAULT_SERIES = "unique_id"
 

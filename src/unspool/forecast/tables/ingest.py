@@ -12,16 +12,16 @@ from typing import Any, Literal
 import numpy as np
 
 from unspool.errors import DataError, SettingError
-from unspool.forecast.every import MINUTE, read_every
-from unspool.forecast.findings import ENOUGH, Hole, defect, say_holes
-from unspool.forecast.frequency import Frequency, fixed, integers
-from unspool.forecast.gridding import lengths, odd_row, other_frequency, positions
-from unspool.forecast.inference import fit, infer, within
-from unspool.forecast.origin import Origin
-from unspool.forecast.panel import Finding, Panel, Series
-from unspool.forecast.rows import Rows, check_order, read_rows
-from unspool.forecast.table import open_table
-from unspool.forecast.times import ISO_DATE, ISO_DATETIME, TimeStyle
+from unspool.forecast.tables.every import MINUTE, read_every
+from unspool.forecast.tables.findings import ENOUGH, Hole, defect, say_holes
+from unspool.forecast.tables.frequency import Frequency, fixed, integers
+from unspool.forecast.tables.gridding import lengths, odd_row, other_frequency, positions
+from unspool.forecast.tables.inference import fit, infer, within
+from unspool.forecast.tables.origin import Origin
+from unspool.forecast.tables.panel import Finding, Panel, Series
+from unspool.forecast.tables.rows import Rows, check_order, read_rows
+from unspool.forecast.tables.table import open_table
+from unspool.forecast.tables.times import ISO_DATE, ISO_DATETIME, TimeStyle
 
 _SPARSE = 50
 """A grid may have so many times more points than the table has rows."""

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from unspool.forecast.baselines import BASELINES, drift, fit_ridge, last_value, mean, seasonal_naive
-from unspool.forecast.metrics import mae, mase_scale
+from unspool.forecast.evaluation.baselines import BASELINES, drift, fit_ridge, last_value, mean, seasonal_naive
+from unspool.forecast.evaluation.metrics import mae, mase_scale
 
 NAN = float("nan")
 LAW = settings(deadline=None, max_examples=50)
@@ -159,7 +159,7 @@ def test_targets_with_holes_are_used_step_by_step():
 
 def test_the_penalty_never_sees_the_part_it_is_chosen_on(monkeypatch):
     """Fitting for the comparison must not change when the last fifth of the targets does."""
-    from unspool.forecast import baselines
+    from unspool.forecast.evaluation import baselines
 
     values = arima_like(np.random.default_rng(9), 100)
     changed = values.copy()
@@ -178,7 +178,7 @@ def test_the_penalty_never_sees_the_part_it_is_chosen_on(monkeypatch):
 
 
 def test_many_windows_are_drawn_by_the_seed(monkeypatch):
-    from unspool.forecast import baselines
+    from unspool.forecast.evaluation import baselines
 
     monkeypatch.setattr(baselines, "MOST_WINDOWS", 200)
     rng = np.random.default_rng(10)

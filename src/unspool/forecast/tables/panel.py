@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from unspool.forecast.frequency import Frequency
 from unspool.forecast.record import from_record, to_record
-from unspool.forecast.times import TimeStyle
+from unspool.forecast.tables.frequency import Frequency
+from unspool.forecast.tables.times import TimeStyle
 
 
 @dataclass(frozen=True)

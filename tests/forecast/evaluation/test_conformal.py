@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from unspool.errors import ShapeError
-from unspool.forecast.conformal import ENOUGH, apply, calibrate
+from unspool.forecast.evaluation.conformal import ENOUGH, apply, calibrate
 
 LEVELS = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
 NAN = float("nan")

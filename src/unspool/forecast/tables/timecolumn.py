@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from unspool.errors import DataError
-from unspool.forecast.origin import Origin, more
-from unspool.forecast.times import ISO_DATE, ISO_DATETIME, TimeStyle
-from unspool.forecast.timetext import Reading, read_time_text
-from unspool.forecast.values import missing_to_null
+from unspool.forecast.tables.origin import Origin, more
+from unspool.forecast.tables.times import ISO_DATE, ISO_DATETIME, TimeStyle
+from unspool.forecast.tables.timetext import Reading, read_time_text
+from unspool.forecast.tables.values import missing_to_null
 
 _WRITE = "write times like 2024-05-31, 2024-05, 2024-05-31 14:00, or as whole numbers or decimal years"
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from unspool.forecast.every import DAY
-from unspool.forecast.times import ISO_DATE, TimeStyle
+from unspool.forecast.tables.every import DAY
+from unspool.forecast.tables.times import ISO_DATE, TimeStyle
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import norm
 
 from unspool.errors import ShapeError
-from unspool.forecast import metrics
-from unspool.forecast.baselines import last_value, seasonal_naive
+from unspool.forecast.evaluation import metrics
+from unspool.forecast.evaluation.baselines import last_value, seasonal_naive
 
 NAN = float("nan")
 LAW = settings(deadline=None, max_examples=50)

@@ -8,15 +8,15 @@ import numpy as np
 import polars as pl
 
 from unspool.errors import DataError
-from unspool.forecast.frames import choose_columns, open_frame, take
-from unspool.forecast.gridding import lengths, positions
-from unspool.forecast.inference import infer, within
-from unspool.forecast.origin import Origin
-from unspool.forecast.panel import Columns
-from unspool.forecast.timecolumn import read_times
-from unspool.forecast.times import TimeStyle
-from unspool.forecast.timetext import Reading
-from unspool.forecast.values import read_numbers
+from unspool.forecast.tables.frames import choose_columns, open_frame, take
+from unspool.forecast.tables.gridding import lengths, positions
+from unspool.forecast.tables.inference import infer, within
+from unspool.forecast.tables.origin import Origin
+from unspool.forecast.tables.panel import Columns
+from unspool.forecast.tables.timecolumn import read_times
+from unspool.forecast.tables.times import TimeStyle
+from unspool.forecast.tables.timetext import Reading
+from unspool.forecast.tables.values import read_numbers
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unspool.errors import DataError, SettingError
-from unspool.forecast.panel import Panel
+from unspool.forecast.tables.panel import Panel
 
 
 @dataclass(frozen=True, eq=False)

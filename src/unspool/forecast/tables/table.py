@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from unspool.errors import DataError
-from unspool.forecast.csvtext import Records, find_records, sniff_delimiter
-from unspool.forecast.origin import Origin, more
+from unspool.forecast.tables.csvtext import Records, find_records, sniff_delimiter
+from unspool.forecast.tables.origin import Origin, more
 
 _FORMATS = "a table is a CSV file (.csv, .csv.gz) or a Parquet file"
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspool.errors import DataError
-from unspool.forecast.ingest import panel_from_frame
-from unspool.forecast.panel import Panel
-from unspool.forecast.times import TimeStyle
+from unspool.forecast.tables.ingest import panel_from_frame
+from unspool.forecast.tables.panel import Panel
+from unspool.forecast.tables.times import TimeStyle
 
 
 def panel_of(times, **options) -> Panel:

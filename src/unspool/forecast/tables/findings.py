@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unspool.forecast.frequency import Frequency
-from unspool.forecast.panel import Finding
-from unspool.forecast.times import TimeStyle
+from unspool.forecast.tables.frequency import Frequency
+from unspool.forecast.tables.panel import Finding
+from unspool.forecast.tables.times import TimeStyle
 
 ENOUGH = 3
 """A series needs so many values to be one."""

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from unspool.datasets import co2_path
 from unspool.errors import ModelError
-from unspool.forecast.frequency import Frequency, days
-from unspool.forecast.ingest import panel_from_file, panel_from_frame
-from unspool.forecast.panel import Columns, Panel
+from unspool.forecast.tables.frequency import Frequency, days
+from unspool.forecast.tables.ingest import panel_from_file, panel_from_frame
+from unspool.forecast.tables.panel import Columns, Panel
 
-DATA = Path(os.environ.get("UNSPOOL_DATA") or Path(__file__).parents[3] / "shared" / "data")
+DATA = Path(os.environ.get("UNSPOOL_DATA") or Path(__file__).parents[4] / "shared" / "data")
 
 
 def noon(*days_of_january: int) -> list[dt.date]:
@@ -356,7 +356,7 @@ def test_no_torch():
 import sys, types, unspool
 room = sys.modules["unspool.forecast"] = types.ModuleType("unspool.forecast")
 room.__path__ = [unspool.__path__[0] + "/forecast"]
-import unspool.forecast.ingest, unspool.datasets
+import unspool.forecast.tables.ingest, unspool.datasets
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

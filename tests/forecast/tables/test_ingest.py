@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from unspool.errors import DataError, SettingError
-from unspool.forecast.frequency import days
-from unspool.forecast.ingest import panel_from_file, panel_from_frame
-from unspool.forecast.table import read_table
+from unspool.forecast.tables.frequency import days
+from unspool.forecast.tables.ingest import panel_from_file, panel_from_frame
+from unspool.forecast.tables.table import read_table
 
 DAYS = [f"{dt.date(2020, 1, 1) + dt.timedelta(k)}" for k in range(80)]
 MONTHS = [f"{2020 + k // 12}-{k % 12 + 1:02}-01" for k in range(40)]

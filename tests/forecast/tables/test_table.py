@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unspool.errors import DataError
-from unspool.forecast.csvtext import find_records, sniff_delimiter
-from unspool.forecast.table import open_table, read_table
+from unspool.forecast.tables.csvtext import find_records, sniff_delimiter
+from unspool.forecast.tables.table import open_table, read_table
 
 
 @pytest.fixture

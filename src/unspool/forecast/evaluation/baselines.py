@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unspool.forecast.metrics import mase_scale
+from unspool.forecast.evaluation.metrics import mase_scale
 
 History = np.ndarray
 """The values [n] of one series before a cutoff, NaN where nothing was observed."""

@@ -1,0 +1,1 @@
+"""How good a forecast is: folds, baselines, metrics, calibration. Needs no torch."""
