@@ -1,9 +1,13 @@
 """Where each part of a step runs, and which products become one."""
 
+from typing import Annotated
+
 from unspool.cells import built_in
 from unspool.ir import Apply, Read, StepGraph
-from unspool.lang import Gates, Input, Matrix, Output, State, cell, sigmoid, tanh
+from unspool.lang import Gates, Input, Map, Matrix, Output, Sized, State, Symbol, Vector, cell, sigmoid, tanh
 from unspool.passes import Plan, StackedProduct, hoistable, make_plan, print_plan, regroup_sums
+
+Small = Annotated[Symbol, Sized("P")]
 
 
 def products(instructions: tuple[int | StackedProduct, ...]) -> list[int]:
@@ -44,8 +48,21 @@ def test_dependent_products_stay_apart_and_in_order():
 
 
 def test_products_with_different_heights_are_not_stacked():
-    plan = make_plan(built_in()["lstm_projection"].graph)
-    assert products(plan.loop) == [4, 1]
+    @cell
+    def heights(x: Input, h: State, q: Small, *, R: Matrix[State], P: Map[State, Small]) -> tuple[State, Small]:
+        return tanh(R @ h), tanh(P @ h)
+
+    assert products(make_plan(heights.graph).loop) == [1, 1]
+
+
+def test_a_sum_that_the_page_names_is_kept_for_its_other_users():
+    @cell
+    def named(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State], b: Vector) -> tuple[State, Output]:
+        s = R @ h + b
+        return tanh(s + W @ x), s
+
+    assert [n for _, n in named.graph.names] == [n for _, n in regroup_sums(named.graph).names] == ["s"]
+    assert len(regroup_sums(named.graph).nodes) == len(named.graph.nodes)
 
 
 def test_a_readout_leaves_the_loop():

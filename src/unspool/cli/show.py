@@ -18,7 +18,10 @@ def show(name: Name, plan: Plan = False) -> None:
 
     cell = find_cell(name)
     console = Console(highlight=False, markup=False)
-    console.print(Syntax(cell.page.rstrip(), "python", theme="ansi_dark", background_color="default"))
+    page = cell.page.rstrip()
+    # Colour is for a terminal; into a pipe or a file the page goes as it is, uncut.
+    coloured = Syntax(page, "python", theme="ansi_dark", background_color="default", word_wrap=True)
+    console.print(coloured if console.is_terminal else page, soft_wrap=not console.is_terminal)
     console.print(f"\ngraph\n{print_graph(cell.graph)}", soft_wrap=True)
     if plan:
         from unspool.passes import make_plan, print_plan

@@ -68,7 +68,6 @@ def _simpler(builder: GraphBuilder, node: Apply, arguments: tuple[int, ...]) -> 
         return inner.arguments[0]
     for index, argument in enumerate(given):
         neutral, remains = _IDENTITIES.get((node.operation, index), (None, 0))
-        # The other side must already have the shape of the result: 0 + number is not a vector.
-        if isinstance(argument, Constant) and argument.value == neutral and given[remains].shape == node.shape:
+        if isinstance(argument, Constant) and argument.value == neutral:
             return arguments[remains]
     return None
