@@ -57,6 +57,14 @@ def bare_matrix_in_a_sum(x: Input, h: State, *, W: W_x) -> Any:
     return W + h
 
 
+def matrix_doubled(x: Input, h: State, *, W: W_x) -> Any:
+    return h + (2 * W) @ x
+
+
+def matrices_added(x: Input, h: State, *, W: W_x, V: W_x) -> Any:
+    return h + (W + V) @ x
+
+
 def no_state(x: Input, *, W: W_x) -> Any:
     return W @ x
 
@@ -192,6 +200,8 @@ CASES: list[tuple[Page, str, str, str | None]] = [
     (unlike_vectors, "", r"add: \[I\] and \[H\] cannot be combined", "x + h"),
     (vector_at_matrix, "", r"\[H\] @ \[H, I\] does not fit", "h @ W"),
     (bare_matrix_in_a_sum, "", r"\[H, I\] and \[H\] cannot be combined", "W + h"),
+    (matrix_doubled, "", r"multiply: number and \[H, I\] cannot be combined", "2 * W"),
+    (matrices_added, "", r"add: \[H, I\] and \[H, I\] cannot be combined", "W + V"),
     (no_state, "", "no State among the arguments", None),
     (missing_next_state, "", r"returns 1 value\(s\); the next value of h, c is expected", None),
     (too_many_values, "", r"returns 3 value\(s\)", None),

@@ -55,6 +55,14 @@ def test_products_with_different_heights_are_not_stacked():
     assert products(make_plan(heights.graph).loop) == [1, 1]
 
 
+def test_a_sum_with_another_use_is_computed_once():
+    @cell
+    def used_twice(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State], b: Vector) -> State:
+        return (R @ h + b) * (R @ h + b + W @ x)
+
+    assert len(regroup_sums(used_twice.graph).nodes) == len(used_twice.graph.nodes)
+
+
 def test_a_sum_that_the_page_names_is_kept_for_its_other_users():
     @cell
     def named(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State], b: Vector) -> tuple[State, Output]:
