@@ -39,28 +39,11 @@ def run(job: Job, *, final: bool) -> None:
 
 def forecaster_of(job: Job) -> Forecaster:
     """The forecaster that a command line states."""
-    return Forecaster(
-        horizon=job.horizon,
-        cell=job.cell,
-        network=job.network,
-        normalisation=job.normalisation,
-        highway=job.highway,
-        gap=job.gap,
-        window=job.window,
-        segment=job.segment,
-        hidden_size=job.hidden_size,
-        num_layers=job.num_layers,
-        quantiles=read_levels(job.quantiles),
-        validation=job.validation,
-        steps=job.steps,
-        learning_rate=job.learning_rate,
-        batch_size=job.batch_size,
-        members=job.members,
-        seed=job.seed,
-        target=job.target,
-        time=job.time,
-        series=job.series or "unique_id",
-        frequency=job.frequency,
-        season_length=job.season_length,
-        on_bad_series="skip" if job.skip_bad_series else "error",
-    )
+    shared = Forecaster.__init__.__annotations__.keys() & vars(job).keys()
+    options = {name: getattr(job, name) for name in shared}
+    options |= {
+        "quantiles": read_levels(job.quantiles),
+        "series": job.series or "unique_id",
+        "on_bad_series": "skip" if job.skip_bad_series else "error",
+    }
+    return Forecaster(**options)

@@ -1,5 +1,7 @@
 """Builds a graph node by node; the same expression is never built twice."""
 
+from collections.abc import Iterable, Sequence
+
 from unspool.errors import CellError
 from unspool.ir.graph import Parameter, StepGraph, Variable
 from unspool.ir.nodes import Apply, Constant, Node, Read, Shape, Weight
@@ -53,7 +55,7 @@ class GraphBuilder:
         names: dict[int, str],
     ) -> StepGraph:
         """The graph of everything that the results need, and nothing else."""
-        kept = _needed(self.nodes, (*next_states, output))
+        kept = sorted(needed_for(self.nodes, (*next_states, output)))
         moved = {old: new for new, old in enumerate(kept)}
         nodes = tuple(_move(self.nodes[old], moved) for old in kept)
         used = {n.name for n in nodes if isinstance(n, Weight)}
@@ -96,7 +98,8 @@ def result_shape(operation: str, shapes: list[Shape]) -> Shape:
     return widest
 
 
-def _needed(nodes: list[Node], results: tuple[int, ...]) -> list[int]:
+def needed_for(nodes: Sequence[Node], results: Iterable[int]) -> frozenset[int]:
+    """Positions of `results` and of everything that they are computed from."""
     seen: set[int] = set()
     todo = list(results)
     while todo:
@@ -106,7 +109,7 @@ def _needed(nodes: list[Node], results: tuple[int, ...]) -> list[int]:
             node = nodes[position]
             if isinstance(node, Apply):
                 todo.extend(node.arguments)
-    return sorted(seen)
+    return frozenset(seen)
 
 
 def _move(node: Node, moved: dict[int, int]) -> Node:

@@ -10,6 +10,7 @@ A backend turns a plan into a kernel.
 from dataclasses import dataclass
 
 from unspool.ir import Apply, Read, StepGraph
+from unspool.ir.build import needed_for
 from unspool.ir.print import print_graph
 from unspool.passes.hoist import hoistable, regroup_sums
 from unspool.passes.simplify import simplify
@@ -42,7 +43,7 @@ def make_plan(graph: StepGraph) -> Plan:
     """The plan of `graph`. Cost: linear in the number of nodes, once per cell."""
     graph = regroup_sums(simplify(graph))
     before = hoistable(graph)
-    inside = _ancestors(graph, graph.next_states) - before
+    inside = needed_for(graph.nodes, graph.next_states) - before
     operations = [p for p, n in enumerate(graph.nodes) if isinstance(n, Apply)]
     after = [p for p in operations if p not in before and p not in inside]
     wanted = {a for p in after for a in _arguments(graph, p)} | {graph.output}
@@ -66,17 +67,6 @@ def print_plan(plan: Plan) -> str:
         widths = " + ".join(str(len(p.matrices)) for p in products) or "no"
         parts.append(f"{title:<9} products stacked {widths}; {pointwise} pointwise operations")
     return "\n".join(parts)
-
-
-def _ancestors(graph: StepGraph, results: tuple[int, ...]) -> frozenset[int]:
-    seen: set[int] = set()
-    todo = list(results)
-    while todo:
-        position = todo.pop()
-        if position not in seen:
-            seen.add(position)
-            todo.extend(_arguments(graph, position))
-    return frozenset(seen)
 
 
 def _arguments(graph: StepGraph, position: int) -> tuple[int, ...]:
