@@ -1,4 +1,4 @@
-"""`auto`: fit every candidate, take the one with the lowest validation loss if that is clear."""
+"""`auto`: fit every candidate, take the one with the lowest validation loss."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,10 +8,7 @@ from unspool.forecast.result import Choice
 from unspool.forecast.tables.panel import Panel
 from unspool.train import Callback
 
-METRIC = "quantile loss on the validation part, in deviations of the series"
-
-MARGIN = 0.05
-"""By what part another candidate must do better than the first: a validation part is one draw."""
+METRIC = "quantile loss on the validation part, in units of each series' deviation"
 
 
 def choose(
@@ -19,9 +16,8 @@ def choose(
 ) -> tuple[str, FittedModel | None, Choice]:
     """Name of the recipe to take, its fitted model, and what was tried; nothing is fitted where there is only one.
 
-    The first recipe is the default; another is taken if it does better by `MARGIN`. Losses are compared in units of
-    the series' scale, so that normalisations do not matter. The model comes without the refit: the caller fits the
-    recipe that was taken.
+    The lowest loss on the validation part is taken. Losses are compared in units of the series' scale, so that
+    normalisations do not matter. The model comes without the refit: the caller fits the recipe that was taken.
     """
     if len(recipes) == 1:
         name = next(iter(recipes))
@@ -42,8 +38,4 @@ def choose(
         if interrupted:
             break
     best = min(tried, key=lambda name: tried[name])
-    return (
-        best,
-        fitted[best],
-        Choice(best, tried, "quantile loss on the validation part, in units of each series' deviation", interrupted),
-    )
+    return best, fitted[best], Choice(best, tried, METRIC, interrupted)

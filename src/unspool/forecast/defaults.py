@@ -5,6 +5,9 @@
 
 MANY = 20_000
 
+STEPS = 300
+"""Optimiser steps at most."""
+
 
 def default_lookback(length: int, ahead: int, season: int) -> int:
     """Steps to read: two seasons, or two horizons up to eight seasons; a third of the data at most, or two seasons."""
@@ -32,7 +35,7 @@ def default_networks(lookback: int, windows: int) -> list[str]:
 
 
 def default_normalisation(windows: int) -> str:
-    """Large data can afford to keep the size of a window's swings; small data see one scale."""
+    """Large data keep the size of a window's swings; small data are brought to one size, so that each window counts."""
     return "last" if windows >= MANY else "scaled"
 
 
@@ -44,12 +47,6 @@ def default_highway(windows: int) -> list[bool]:
 def default_hidden_size(windows: int) -> int:
     """Units."""
     return 128 if windows >= MANY else 64
-
-
-def default_steps(windows: int) -> int:
-    """Optimiser steps at most."""
-    del windows
-    return 300
 
 
 def default_batch_size(windows: int) -> int:

@@ -150,7 +150,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         model=settings,
         cell=find_cell(options.cell),
         train=TrainSettings(
-            steps=options.steps or defaults.default_steps(windows),
+            steps=options.steps or defaults.STEPS,
             learning_rate=options.learning_rate or defaults.default_learning_rate(windows),
         ),
         batch_size=options.batch_size or defaults.default_batch_size(windows),
