@@ -13,13 +13,22 @@ from unspool.ir import Apply, Constant, Read, StepGraph, Weight
 Array = Any
 """A float64 array, or a number of NumPy's."""
 
+
+def _product(matrix: Array, vector: Array) -> Array:
+    """A matrix narrower than the vector is block-diagonal: row j meets the entries of its own block only."""
+    height, width = matrix.shape
+    if width == len(vector):
+        return matrix @ vector
+    return np.array([matrix[j] @ vector[j // width * width :][:width] for j in range(height)])
+
+
 NUMPY = {
     "add": np.add,
     "subtract": np.subtract,
     "multiply": np.multiply,
     "divide": np.divide,
     "negate": np.negative,
-    "product": np.matmul,
+    "product": _product,
     "power": np.power,
     "sigmoid": lambda a: np.exp(-np.logaddexp(0.0, -a)),
     "tanh": np.tanh,
@@ -31,8 +40,12 @@ NUMPY = {
     "abs": np.abs,
     "sin": np.sin,
     "cos": np.cos,
+    "sign": np.sign,
     "maximum": np.maximum,
     "minimum": np.minimum,
+    "sum": np.sum,
+    "size": lambda a: np.float64(np.size(a)),
+    "largest": np.max,
 }
 
 
@@ -52,16 +65,18 @@ def evaluate(graph: StepGraph, reads: dict[str, Array], parameters: dict[str, Ar
     return values
 
 
-def step(graph: StepGraph, x: Array, states: list[Array], parameters: dict[str, Array]) -> tuple[Array, list[Array]]:
+def step(
+    graph: StepGraph, inputs: dict[str, Array], states: list[Array], parameters: dict[str, Array]
+) -> tuple[Array, list[Array]]:
     """Output and next states of one step, without a batch axis."""
-    reads = {graph.inputs[0].name: x, **{s.name: v for s, v in zip(graph.states, states, strict=True)}}
+    reads = {**inputs, **{s.name: v for s, v in zip(graph.states, states, strict=True)}}
     values = evaluate(graph, reads, parameters)
     return values[graph.output], [values[p] for p in graph.next_states]
 
 
 def run(
     graph: StepGraph,
-    x: Array,
+    inputs: dict[str, Array],
     parameters: dict[str, Array],
     initial: list[Array],
     *,
@@ -71,7 +86,7 @@ def run(
     reverse: bool = False,
 ) -> tuple[Array, list[Array]]:
     """Output [T, B, ·] and final states [B, ·]: each sequence is cut to its length and into pieces, each run alone."""
-    steps, batch = x.shape[:2]
+    steps, batch = next(iter(inputs.values())).shape[:2]
     outputs: list[Array] = []
     finals: list[list[Array]] = []
     for b in range(batch):
@@ -88,13 +103,18 @@ def run(
             if number:
                 state = _at(rest, b)
             for t in piece:
-                output[t], state = step(graph, x[t, b], state, parameters)
+                output[t], state = step(graph, at_step(graph, inputs, t, b), state, parameters)
         filled = np.zeros_like(np.broadcast_to(output[0], (steps, *output[0].shape)))
         for t, value in output.items():
             filled[t] = value
         outputs.append(filled)
         finals.append(state)
     return np.stack(outputs, 1), [np.stack(parts) for parts in zip(*finals, strict=True)]
+
+
+def at_step(graph: StepGraph, inputs: dict[str, Array], t: int, b: int) -> dict[str, Array]:
+    """What one sequence reads at one step; an input [T, B, 1] that the page declares a number is a number."""
+    return {v.name: inputs[v.name][t, b] if v.size else inputs[v.name][t, b, 0] for v in graph.inputs}
 
 
 def _at(rest: list[Array] | None, b: int) -> list[Array]:

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from unspool.ir import StepGraph
 from unspool.lang import (
+    Blocks,
     Gates,
     Input,
     Map,
     Matrix,
+    PerStep,
     Scalar,
     Sized,
     State,
@@ -21,19 +23,26 @@ from unspool.lang import (
     cell,
     cos,
     exp,
+    largest,
+    layer_norm,
     log,
     maximum,
+    mean,
     minimum,
     relu,
     sigmoid,
+    sign,
     sin,
+    softmax,
     softplus,
     sqrt,
     tanh,
+    total,
 )
 
 Narrow = Annotated[Symbol, Sized("P")]
-SIZES = {"I": 3, "H": 4, "P": 2}
+Heads = Annotated[Symbol, Blocks("N")]
+SIZES = {"I": 4, "H": 6, "P": 5, "N": 2}
 
 # Each keeps its domain and its growth in hand, so that rounding cannot be mistaken for an error.
 UNARY: list[Callable[[Symbol], Symbol]] = [
@@ -53,6 +62,11 @@ UNARY: list[Callable[[Symbol], Symbol]] = [
     lambda a: 1.0 * a - 0.0,
     lambda a: maximum(a, 0.25),
     lambda a: minimum(0.25, a),
+    lambda a: sign(a) * tanh(a),
+    lambda a: tanh(a) * mean(a),
+    lambda a: a - largest(a),
+    lambda a: softmax(tanh(a)) + total(tanh(a)) / 8,
+    lambda a: layer_norm(a, epsilon=0.1),
 ]
 BINARY: list[Callable[[Symbol, Symbol], Symbol]] = [
     lambda a, b: a + b,
@@ -68,7 +82,11 @@ BINARY: list[Callable[[Symbol, Symbol], Symbol]] = [
 
 @st.composite
 def graphs(draw: st.DrawFn, size: int = 12) -> StepGraph:
-    """A cell with an input, two states of different sizes, gates, a matrix, a map, vectors and a number."""
+    """A cell with everything the language has.
+
+    That is a vector and a number as inputs, two states of different sizes, gates, a matrix, a map, block-diagonal
+    matrices, vectors and a number.
+    """
     indices = st.integers(0, 200)
     recipe = draw(st.lists(st.tuples(st.booleans(), indices, indices, indices), max_size=size))
     last = draw(st.tuples(indices, indices, indices))
@@ -76,6 +94,7 @@ def graphs(draw: st.DrawFn, size: int = 12) -> StepGraph:
     @cell(gates="a b")
     def random_cell(
         x: Input,
+        dt: PerStep,
         h: State,
         q: Narrow,
         *,
@@ -85,11 +104,13 @@ def graphs(draw: st.DrawFn, size: int = 12) -> StepGraph:
         b: Gates,
         M: Matrix[Input],
         P: Map[State, Narrow],
+        D: Gates[Heads],
+        K: Matrix[Heads],
         v: Vector,
         s: Scalar,
     ) -> tuple[State, Narrow, State]:
         pool = [h, v, W.a @ x, W.b @ x, M @ x, R.b @ h, R.a @ h, Q.a @ q, b.a, b.b, s * h, R.a @ (b.b * h)]
-        pool.append(Q.b @ (P @ h))
+        pool += [Q.b @ (P @ h), D.a @ h, D.b @ h, K @ h, K @ v, dt * h, tanh(dt) * v, tanh(dt) + h, layer_norm(D @ h).b]
         for unary, operation, left, right in recipe:
             a, c = pool[left % len(pool)], pool[right % len(pool)]
             pool.append(UNARY[operation % len(UNARY)](a) if unary else BINARY[operation % len(BINARY)](a, c))
@@ -101,9 +122,9 @@ def graphs(draw: st.DrawFn, size: int = 12) -> StepGraph:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Values for a graph: x [T, B, I], parameters as stored, and states [B, size]."""
+    """Values for a graph: inputs [T, B, size or 1], parameters as stored, and states [B, size]."""
 
-    x: np.ndarray
+    inputs: dict[str, np.ndarray]
     parameters: dict[str, np.ndarray]
     initial: list[np.ndarray]
     rest: list[np.ndarray]
@@ -115,10 +136,10 @@ def numbers_for(
     rng = np.random.default_rng(seed)
     parameters = {}
     for p in graph.parameters:
-        shape = [sizes[letter] for letter in p.shape]
+        shape = [sizes[letter] if "/" not in letter else sizes["H"] // sizes[letter[2:]] for letter in p.shape]
         if p.gates:
             shape[0] *= len(p.gates)
         parameters[p.name] = rng.uniform(-0.8, 0.8, shape)
-    x = rng.normal(size=(steps, batch, sizes["I"]))
+    inputs = {v.name: rng.normal(size=(steps, batch, sizes[v.size] if v.size else 1)) for v in graph.inputs}
     initial, rest = ([rng.normal(size=(batch, sizes[s.size])) for s in graph.states] for _ in range(2))
-    return Numbers(x, parameters, initial, rest)
+    return Numbers(inputs, parameters, initial, rest)

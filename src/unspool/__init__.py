@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from unspool.errors import UnspoolError
     from unspool.forecast import Forecaster
     from unspool.lang import Cell, cell
-    from unspool.nn import GRU, LSTM, RNN, Recurrent
+    from unspool.nn import GRU, LSTM, RNN, Recurrent, from_torch
 
 _HOMES = {
     "Cell": "unspool.lang",
@@ -21,6 +21,7 @@ _HOMES = {
     "built_in": "unspool.cells",
     "cell": "unspool.lang",
     "find_cell": "unspool.cells",
+    "from_torch": "unspool.nn",
 }
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "built_in",
     "cell",
     "find_cell",
+    "from_torch",
 ]
 
 

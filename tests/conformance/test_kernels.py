@@ -33,14 +33,14 @@ class Case:
 
     steps: int = 7
     batch: int = 3
-    units: tuple[int, int, int] = (5, 7, 3)  # I, H, P
+    units: tuple[int, int, int, int] = (5, 6, 3, 2)  # I, H, P, N
     lengths: tuple[int, ...] | None = None
     resets: tuple[tuple[int, int], ...] | None = None  # (t, b)
     reverse: bool = False
 
     def numbers(self, graph: StepGraph) -> Numbers:
         return numbers_for(
-            graph, 1, steps=self.steps, batch=self.batch, sizes=dict(zip("IHP", self.units, strict=True))
+            graph, 1, steps=self.steps, batch=self.batch, sizes=dict(zip("IHPN", self.units, strict=True))
         )
 
     def reset(self) -> np.ndarray | None:
@@ -57,8 +57,8 @@ RESET = Case(resets=((0, 0), (3, 0), (4, 0), (6, 1), (0, 2)))
 CASES = {
     "plain": Case(),
     "one step": Case(steps=1),
-    "one of everything": Case(steps=2, batch=1, units=(1, 1, 1)),
-    "no units in common": Case(units=(1, 8, 2)),
+    "one of everything": Case(steps=2, batch=1, units=(1, 1, 1, 1)),
+    "no units in common": Case(units=(1, 8, 2, 4)),
     "ragged": RAGGED,
     "reset": RESET,
     "ragged and reset": replace(RESET, lengths=(5, 7, 2), resets=(*(RESET.resets or ()), (5, 0), (2, 2), (6, 2))),
@@ -76,10 +76,10 @@ def tensors(arrays: Any, dtype: torch.dtype) -> Any:
     return [torch.tensor(v, dtype=dtype) for v in arrays]
 
 
-def call(backend: str, graph: StepGraph, case: Case, numbers: Numbers, dtype: torch.dtype, x: Tensor | None = None):
+def call(backend: str, graph: StepGraph, case: Case, numbers: Numbers, dtype: torch.dtype, inputs: Any = None):
     reset = case.reset()
     return kernel_for(graph, backend)(
-        {graph.inputs[0].name: torch.tensor(numbers.x, dtype=dtype) if x is None else x},
+        tensors(numbers.inputs, dtype) if inputs is None else inputs,
         tensors(numbers.parameters, dtype),
         tensors(numbers.initial, dtype),
         lengths=None if case.lengths is None else torch.tensor(case.lengths),
@@ -92,7 +92,7 @@ def call(backend: str, graph: StepGraph, case: Case, numbers: Numbers, dtype: to
 def expect(graph: StepGraph, case: Case, numbers: Numbers) -> tuple[np.ndarray, list[np.ndarray]]:
     lengths = None if case.lengths is None else list(case.lengths)
     return run(
-        graph, numbers.x, numbers.parameters, numbers.initial,
+        graph, numbers.inputs, numbers.parameters, numbers.initial,
         lengths=lengths, reset=case.reset(), rest=numbers.rest, reverse=case.reverse,
     )  # fmt: skip
 
@@ -123,17 +123,18 @@ def test_padding_may_hold_anything(backend: str, graph: StepGraph, case: Case, p
     beyond = np.arange(case.steps)[:, None] >= np.array(case.lengths)
 
     def results(filling: float) -> list[Tensor]:
-        x = torch.tensor(np.where(beyond[..., None], filling, numbers.x), requires_grad=True)
+        filled = {k: np.where(beyond[..., None], filling, v) for k, v in numbers.inputs.items()}
+        inputs = {k: torch.tensor(v, requires_grad=True) for k, v in filled.items()}
         parameters = {k: v.requires_grad_() for k, v in tensors(numbers.parameters, torch.float64).items()}
         output, final = kernel_for(graph, backend)(
-            {graph.inputs[0].name: x},
+            inputs,
             parameters,
             tensors(numbers.initial, torch.float64),
             lengths=torch.tensor(case.lengths),
             reverse=case.reverse,
         )
         loss = output.square().sum() + sum(f.sin().sum() for f in final)
-        return [output, *final, *torch.autograd.grad(loss, [x, *parameters.values()])]
+        return [output, *final, *torch.autograd.grad(loss, [*inputs.values(), *parameters.values()])]
 
     for clean, poisoned in zip(results(0.0), results(poison), strict=True):
         assert torch.equal(clean, poisoned)
@@ -145,7 +146,7 @@ def test_an_empty_batch(backend: str, graph: StepGraph, reverse: bool):
     case = Case(batch=0, reverse=reverse)
     numbers = case.numbers(graph)
     output, final = call(backend, graph, case, numbers, torch.float32)
-    assert output.shape == (7, 0, {"H": 7, "P": 3}[graph.output_size])
+    assert output.shape == (7, 0, {"H": 6, "P": 3}[graph.output_size])
     assert [f.shape for f in final] == [s.shape for s in numbers.initial]
 
 
@@ -153,33 +154,34 @@ def test_an_empty_batch(backend: str, graph: StepGraph, reverse: bool):
 def test_an_input_of_any_layout(backend: str, graph: StepGraph, layout: str):
     case = Case()
     numbers = case.numbers(graph)
-    x = torch.tensor(numbers.x)
+    inputs = tensors(numbers.inputs, torch.float64)
     match layout:
         case "batch first":
-            x = x.transpose(0, 1).contiguous().transpose(0, 1)
+            inputs = {k: x.transpose(0, 1).contiguous().transpose(0, 1) for k, x in inputs.items()}
         case "every other":
-            x = x.repeat_interleave(2, 2)[..., ::2]
+            inputs = {k: x.repeat_interleave(2, 2)[..., ::2] for k, x in inputs.items()}
         case _:
-            x = x[:, :1].expand(-1, 3, -1)
-            numbers = replace(numbers, x=np.repeat(numbers.x[:, :1], 3, 1))
-    assert not x.is_contiguous()
-    found, _ = call(backend, graph, case, numbers, torch.float64, x)
+            inputs = {k: x[:, :1].expand(-1, 3, -1) for k, x in inputs.items()}
+            numbers = replace(numbers, inputs={k: np.repeat(x[:, :1], 3, 1) for k, x in numbers.inputs.items()})
+    assert not any(x.is_contiguous() for x in inputs.values())
+    found, _ = call(backend, graph, case, numbers, torch.float64, inputs)
     close(found, expect(graph, case, numbers)[0], torch.float64, case.steps)
 
 
-SMALL = Case(steps=3, batch=2, units=(2, 3, 2), lengths=(3, 2), resets=((1, 0),))
+SMALL = Case(steps=3, batch=2, units=(2, 4, 3, 2), lengths=(3, 2), resets=((1, 0),))
 
 
 def differentiable(backend: str, graph: StepGraph, case: Case) -> tuple[Any, list[Tensor]]:
-    """The kernel as a function of x, the parameters, the initial states and those to reset to."""
+    """The kernel as a function of the inputs, the parameters, the initial states and those to reset to."""
     numbers = case.numbers(graph)
-    names, states = list(numbers.parameters), len(numbers.initial)
-    given = [numbers.x, *numbers.parameters.values(), *numbers.initial, *numbers.rest]
+    inputs, names, states = list(numbers.inputs), list(numbers.parameters), len(numbers.initial)
+    given = [*numbers.inputs.values(), *numbers.parameters.values(), *numbers.initial, *numbers.rest]
 
-    def function(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    def function(*arguments: Tensor) -> tuple[Tensor, ...]:
+        read, others = arguments[: len(inputs)], arguments[len(inputs) :]
         reset = case.reset()
         output, final = kernel_for(graph, backend)(
-            {graph.inputs[0].name: x},
+            dict(zip(inputs, read, strict=True)),
             dict(zip(names, others, strict=False)),
             others[len(names) : len(names) + states],
             lengths=None if case.lengths is None else torch.tensor(case.lengths),
@@ -199,7 +201,7 @@ def test_gradients_are_finite_differences(backend: str, graph: StepGraph, revers
 
 
 def test_second_derivatives_are_finite_differences(backend: str, graph: StepGraph):
-    tiny = Case(steps=2, batch=1, units=(1, 2, 1))
+    tiny = Case(steps=2, batch=1, units=(1, 2, 1, 2))
     function, arguments = differentiable(backend, graph, tiny)
     states = len(graph.states)
     function_of_used = lambda *used: function(*used, *arguments[-states:])  # noqa: E731 - nothing is reset here

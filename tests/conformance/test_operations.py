@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from tests.interpreter import NUMPY
-from unspool.backends.reference.operations import TORCH
-from unspool.ir import OPERATIONS
+from unspool.backends.reference.operations import TORCH, block_product
+from unspool.ir import OPERATIONS, REDUCTIONS
 
 VALUES = np.concatenate([np.linspace(-45, 45, 181), [1e-9, -1e-9, 0.0]])
-UNARY = [name for name in TORCH if OPERATIONS[name].arity == 1]
+UNARY = [name for name in TORCH if OPERATIONS[name].arity == 1 and name not in REDUCTIONS]
 BINARY = [name for name in TORCH if OPERATIONS[name].arity == 2]
 
 
@@ -37,7 +37,23 @@ def test_with_a_number(name: str, number: float):
     check(name, TORCH[name](number, torch.tensor(VALUES)), number, VALUES)
 
 
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_over_the_units_of_each_row(name: str):
+    rows = np.abs(VALUES[:180]).reshape(4, 5, 9)
+    found = TORCH[name](torch.tensor(rows))
+    assert found.shape == (4, 5, 1)
+    for place in np.ndindex(4, 5):
+        check(name, found[(*place, 0)], rows[place])
+
+
+def test_a_block_diagonal_product_is_that_of_the_whole_matrix():
+    """Two matrices of three 2 × 2 blocks each, stacked, against their zeros filled in."""
+    stored, vectors = torch.randn(12, 2, dtype=torch.float64), torch.randn(5, 4, 6, dtype=torch.float64)
+    whole = torch.cat([torch.block_diag(*matrix.split(2)) for matrix in stored.split(6)])
+    torch.testing.assert_close(block_product(vectors, stored), vectors @ whole.T, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", [*UNARY, *REDUCTIONS])
 def test_the_derivative_is_a_finite_difference(name: str):
     x = torch.linspace(0.3, 5, 12, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(TORCH[name], x)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.interpreter import NUMPY, evaluate
+from tests.interpreter import NUMPY, at_step, evaluate
 from tests.random_cells import SIZES, graphs, numbers_for
 from unspool.cells import built_in
 from unspool.ir import StepGraph, print_graph
@@ -18,16 +18,34 @@ class Parts:
     """`W.a` of a stored parameter."""
 
     def __init__(self, stored: np.ndarray, gates: tuple[str, ...]):
-        self.__dict__.update(zip(gates, np.split(stored, len(gates)), strict=True))
+        self.__dict__.update((g, operand(part)) for g, part in zip(gates, np.split(stored, len(gates)), strict=True))
+
+
+class Matrix:
+    """`W @ x`, which a block-diagonal W does block by block."""
+
+    def __init__(self, stored: np.ndarray):
+        self.stored = stored
+
+    def __matmul__(self, vector: np.ndarray) -> np.ndarray:
+        return NUMPY["product"](self.stored, vector)
+
+
+def operand(stored: np.ndarray) -> np.ndarray | Matrix:
+    return Matrix(stored) if stored.ndim == 2 else stored
 
 
 def read_back(graph: StepGraph, seed: int) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     """The values by their printed equations, and the same by the interpreter."""
     numbers = numbers_for(graph, seed)
-    reads = {"x": numbers.x[0, 0], **{s.name: v[0] for s, v in zip(graph.states, numbers.initial, strict=True)}}
-    scope = {"np": np, **NUMPY, **reads}
+    reads = {
+        **at_step(graph, numbers.inputs, 0, 0),
+        **{s.name: v[0] for s, v in zip(graph.states, numbers.initial, strict=True)},
+    }
+    scope = {"np": np, **NUMPY, "total": NUMPY["sum"], **reads}
     for p in graph.parameters:
-        scope[p.name] = Parts(numbers.parameters[p.name], p.gates) if p.gates else numbers.parameters[p.name]
+        stored = numbers.parameters[p.name]
+        scope[p.name] = Parts(stored, p.gates) if p.gates else operand(stored)
     for name, text in expressions(graph):
         for written, python in SPELLED.items():
             name, text = name.replace(written, python), text.replace(written, python)

@@ -14,10 +14,31 @@ import numpy as np
 import pytest
 
 from unspool.errors import CellError
-from unspool.lang import Gates, Input, Map, Matrix, Output, Scalar, Sized, State, Symbol, Vector, cell, maximum, tanh
+from unspool.lang import (
+    Blocks,
+    Gates,
+    Input,
+    Map,
+    Matrix,
+    Output,
+    PerStep,
+    Scalar,
+    Sized,
+    State,
+    Symbol,
+    Vector,
+    cell,
+    largest,
+    layer_norm,
+    maximum,
+    softmax,
+    tanh,
+    total,
+)
 
 Page = Callable[..., Any]
 Small = Annotated[Symbol, Sized("P")]
+Heads = Annotated[Symbol, Blocks("N")]
 W_x = Matrix[Input]
 
 
@@ -186,6 +207,47 @@ def over_units(x: Input, h: State) -> Any:
     return sum(unit for unit in h)
 
 
+def total_of_a_number(x: Input, h: State, *, s: Scalar) -> Any:
+    return h + total(s)
+
+
+def largest_of_a_matrix(x: Input, h: State, *, W: W_x) -> Any:
+    return h + largest(W)
+
+
+def softmax_of_gates(x: Input, h: State, *, W: Gates[Input]) -> Any:
+    return softmax(W @ x)
+
+
+def gates_of_biases(x: Input, h: State, *, b: Gates) -> Any:
+    return h + (b @ h).a
+
+
+def product_with_all_gates_lacks_one(x: Input, h: State, *, R: Gates[State]) -> Any:
+    u = layer_norm(R @ h)
+    return u.q
+
+
+def blocks_of_the_input(x: Input, h: State, *, W: Matrix[Heads]) -> Any:
+    return W @ x
+
+
+def map_of_blocks(x: Input, h: State, *, W: Map[Heads, State]) -> Any:
+    return W @ h
+
+
+def vector_of_blocks(x: Input, h: State, *, v: Vector[Heads]) -> Any:
+    return h + v
+
+
+def blocks_as_state(x: Input, h: Heads) -> Any:
+    return h
+
+
+def number_as_next_state(x: Input, dt: PerStep, h: State) -> Any:
+    return dt * 2
+
+
 def unreadable_annotation(x: Input, h: "Unheard", *, v: Vector) -> Any:
     return h
 
@@ -234,6 +296,16 @@ CASES: list[tuple[Page, str, str, str | None]] = [
     (shape, "", "no attribute 'shape'", "h.shape"),
     (first_unit, "", "the page cannot be computed", "h[0]"),
     (over_units, "", "the page cannot be computed", "in h"),
+    (total_of_a_number, "", "sum: number has no units", "total(s)"),
+    (largest_of_a_matrix, "", r"largest: \[H, I\] has no units", "largest(W)"),
+    (softmax_of_gates, "a b", r"largest of \(W @ …\) \(of gates a b\)", "softmax(W @ x)"),
+    (gates_of_biases, "a b", r"\[H\] @ \[H\] does not fit", "b @ h"),
+    (product_with_all_gates_lacks_one, "a b", r"layer_norm\(\(R @ …\)\)\.q: there is no gate 'q'", "u.q"),
+    (blocks_of_the_input, "", r"\[H, H/N\] @ \[I\] does not fit", "W @ x"),
+    (map_of_blocks, "", "'W': Map cannot be block-diagonal", None),
+    (vector_of_blocks, "", "'v': Vector cannot be block-diagonal", None),
+    (blocks_as_state, "", "argument 'h' is neither an Input nor a State", None),
+    (number_as_next_state, "", r"the next h is not a vector of size \[H\]", None),
     (unreadable_annotation, "", "'Unheard' is not defined", None),
 ]
 

@@ -5,16 +5,19 @@ from typing import Annotated
 
 import numpy as np
 
+from tests.interpreter import step
 from tests.lang.mgu_page import mgu
 from unspool.cells import find_cell, load_cell_file
 from unspool.ir import OPERATIONS, Apply, Parameter, Variable, check_graph, print_graph
 from unspool.lang import (
+    Blocks,
     Cell,
     Gates,
     Input,
     Map,
     Matrix,
     Output,
+    PerStep,
     Scalar,
     Sized,
     State,
@@ -22,12 +25,18 @@ from unspool.lang import (
     Vector,
     cell,
     functions,
+    largest,
+    layer_norm,
     maximum,
+    mean,
     sigmoid,
+    sign,
+    softmax,
     tanh,
 )
 
 Small = Annotated[Symbol, Sized("P")]
+Heads = Annotated[Symbol, Blocks("N")]
 
 
 def test_a_users_page_becomes_its_equations():
@@ -133,7 +142,52 @@ def test_numbers_stand_on_either_side():
 
 def test_every_function_has_its_operation():
     named = {n for n, f in vars(functions).items() if getattr(f, "__module__", "") == functions.__name__}
-    assert named - {"_apply"} <= set(OPERATIONS)
+    simple = {n for n in named if not n.startswith("_")} - {"mean", "softmax", "layer_norm"}
+    of_operators = {"add", "subtract", "multiply", "divide", "negate", "product", "power", "abs"}
+    assert simple - {"total"} | {"sum", "size"} | of_operators == set(OPERATIONS)
+
+
+def test_functions_over_the_units_are_written_out():
+    @cell
+    def over_units(x: Input, h: State) -> tuple[State, Output]:
+        return mean(h) * softmax(h) + sign(largest(h)), layer_norm(h, epsilon=0.5)
+
+    h = np.array([3.0, 800.0, 799.0, -2.0])
+    output, (following,) = step(over_units.graph, {"x": h}, [h], {})
+    powers = np.exp(h - 800)
+    np.testing.assert_allclose(following, 400 * powers / powers.sum() + 1, rtol=1e-14)
+    np.testing.assert_allclose(output, (h - h.mean()) / np.sqrt(h.var() + 0.5), rtol=1e-14)
+
+
+def test_a_product_with_all_gates_is_one_per_gate_and_normalised_together():
+    @cell(gates="i o")
+    def jointly(x: Input, h: State, *, R: Gates[State]) -> tuple[State, Output]:
+        u = layer_norm(R @ h)
+        return u.i, u.o
+
+    R, h = np.arange(18.0).reshape(6, 3) ** 0.5, np.array([3.0, 1.0, -2.0])
+    output, (following,) = step(jointly.graph, {"x": h}, [h], {"R": R})
+    u = R @ h
+    u = (u - u.mean()) / np.sqrt(u.var() + 1e-5)
+    np.testing.assert_allclose(np.concatenate([following, output]), u, rtol=1e-13)
+    assert [n for _, n in jointly.graph.names] == ["u_i", "u_o"]
+
+
+def test_block_diagonal_matrices_and_numbers_per_step():
+    @cell(gates="a b")
+    def blocks(x: Input, dt: PerStep, h: State, *, W: Matrix[Input], R: Gates[Heads], K: Matrix[Heads]) -> State:
+        return h + dt * tanh(W @ x + R.a @ h + R.b @ tanh(K @ h))
+
+    graph = check_graph(blocks.graph)
+    assert graph.inputs == (Variable("x", "I"), Variable("dt", ""))
+    assert (graph.vector_inputs, graph.number_inputs) == ((Variable("x", "I"),), (Variable("dt", ""),))
+    assert [p.shape for p in graph.parameters] == [("H", "I"), ("H", "H/N"), ("H", "H/N")]
+    assert graph.sizes == {"I", "H", "N"}
+    assert graph.divisions == {("H", "N")}
+    assert print_graph(graph).splitlines()[:2] == [
+        "blocks: x [I], dt [], h [H] → h [H]",
+        "W [H, I]  R [2·H, H/N]  K [H, H/N]   gates a b",
+    ]
 
 
 def test_a_cell_from_a_graph_has_no_page():

@@ -21,6 +21,7 @@ from unspool.forecast.windows import Scales, Windows
 OWN = f"{Path(__file__).parents[1] / 'forecast' / 'mgu_page.py'}:mgu"
 CELLS = [*built_in(), OWN]
 DAY = dt.date(2020, 1, 1)
+ROWS = 1024
 VALUES = wave(70)
 OTHER = 20 + 3 * wave(60, seed=1)
 
@@ -36,14 +37,14 @@ def fitted(network: str, cell: str) -> Forecaster:
 
 
 def reading_of(panel: Panel, network: str, cell: str) -> tuple[torch.nn.Module, Reading]:
-    """A network with the weights of the seed, and something to read: 2 rows, the calendar as it comes."""
+    """A network with the weights of the seed, and something to read: many rows, for a rectifier is blind in most."""
     recipe = recipe_of(panel, network=network, cell=cell)
     model = build(recipe, 0).eval()
     s = recipe.model
     noise = torch.Generator().manual_seed(1)
-    past = torch.randn(2, s.lookback, generator=noise)
-    calendar = torch.randn(2, s.lookback + s.horizon, len(s.features), generator=noise)
-    identity = torch.zeros(2, model.network.identity_size)
+    past = torch.randn(ROWS, s.lookback, generator=noise)
+    calendar = torch.randn(ROWS, s.lookback + s.horizon, len(s.features), generator=noise)
+    identity = torch.zeros(ROWS, model.network.identity_size)
     return model.network, Reading(
         past, torch.ones_like(past), calendar[:, : s.lookback], calendar[:, s.lookback :], identity
     )

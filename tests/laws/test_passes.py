@@ -1,13 +1,14 @@
 """Laws of the passes on random cells: no pass changes what a step computes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.interpreter import evaluate
+from tests.interpreter import at_step, evaluate
 from tests.passes.test_plan import parts_in_order
 from tests.random_cells import Numbers, graphs, numbers_for
 from unspool.ir import Apply, Read, StepGraph, check_graph
@@ -18,7 +19,10 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 def results(graph: StepGraph, numbers: Numbers) -> tuple[list[np.ndarray], float]:
     """Next states and output of one step, and the size of the largest value on the way."""
-    reads = {"x": numbers.x[0, 0], **{s.name: v[0] for s, v in zip(graph.states, numbers.initial, strict=True)}}
+    reads = {
+        **at_step(graph, numbers.inputs, 0, 0),
+        **{s.name: v[0] for s, v in zip(graph.states, numbers.initial, strict=True)},
+    }
     values = evaluate(graph, reads, numbers.parameters)
     return [values[p] for p in graph.results], max(float(np.max(np.abs(v))) for v in values)
 
@@ -59,7 +63,7 @@ def test_without_biases_is_the_step_with_biases_zero(graph: StepGraph, seed: int
     zeroed = {n: np.zeros_like(v) if n in biases else v for n, v in numbers.parameters.items()}
     bare = without_biases(graph)
     assert not {p.name for p in bare.parameters} & biases
-    same_values(graph, bare, Numbers(numbers.x, zeroed, numbers.initial, numbers.rest))
+    same_values(graph, bare, replace(numbers, parameters=zeroed))
 
 
 @settings(max_examples=30)
@@ -93,7 +97,7 @@ def test_stacking_covers_each_product_once(graph: StepGraph):
         if isinstance(instruction, int):
             done.append(instruction)
             continue
-        shapes = {graph.nodes[r].shape for r in instruction.results}
+        shapes = {graph.nodes[m].shape for m in instruction.matrices}
         assert len(shapes) == 1
         for matrix, result in zip(instruction.matrices, instruction.results, strict=True):
             node = graph.nodes[result]

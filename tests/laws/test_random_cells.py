@@ -29,12 +29,12 @@ def test_the_kernel_is_the_interpreter(
     numbers = numbers_for(graph, seed, steps=STEPS, batch=BATCH)
     reset = None if resets is None else np.reshape(resets, (STEPS, BATCH))
     expected_output, expected_final = run(
-        graph, numbers.x, numbers.parameters, numbers.initial,
+        graph, numbers.inputs, numbers.parameters, numbers.initial,
         lengths=lengths, reset=reset, rest=numbers.rest, reverse=reverse,
     )  # fmt: skip
     output, final = unroll(
         graph,
-        {"x": torch.tensor(numbers.x)},
+        {k: torch.tensor(v) for k, v in numbers.inputs.items()},
         {k: torch.tensor(v) for k, v in numbers.parameters.items()},
         [torch.tensor(s) for s in numbers.initial],
         lengths=None if lengths is None else torch.tensor(lengths),

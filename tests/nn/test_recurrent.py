@@ -13,11 +13,28 @@ from torch import Tensor, nn
 from tests.lang.mgu_page import mgu
 from unspool.cells import built_in
 from unspool.errors import CellError, SettingError, ShapeError
-from unspool.lang import Cell, Input, Map, Matrix, Output, Sized, State, Symbol, cell, tanh
+from unspool.lang import (
+    Blocks,
+    Cell,
+    Gates,
+    Input,
+    Map,
+    Matrix,
+    Output,
+    PerStep,
+    Sized,
+    State,
+    Symbol,
+    Vector,
+    cell,
+    tanh,
+)
 from unspool.nn import Recurrent
 
 Z = torch.zeros
+X = Z(2, 5, 3)
 AsWide = Annotated[Symbol, Sized("I")]
+Heads = Annotated[Symbol, Blocks("N")]
 
 
 @cell
@@ -49,6 +66,14 @@ def two_inputs(x: Input, u: Input, h: State, *, W: Matrix[Input]) -> State:
 @cell
 def clock(h: State, *, R: Matrix[State]) -> State:
     return tanh(R @ h)
+
+
+@cell(gates="a b")
+def irregular(
+    x: Input, dt: PerStep, h: State, seen: PerStep, *, W: Matrix[Input], R: Gates[Heads], b: Vector
+) -> tuple[State, Output]:
+    h = h + dt * tanh(W @ x + R.a @ h + R.b @ tanh(h) + b)
+    return h, seen * h
 
 
 def test_parameters_are_named_as_on_the_page():
@@ -132,6 +157,49 @@ def test_a_page_need_not_use_everything(page: Cell, last: float | None):
     assert last is None or (h == last).all()
 
 
+def test_numbers_per_step_and_block_diagonal_matrices():
+    """Against the equations written in torch, the block-diagonal matrices filled up with zeros."""
+    layer = Recurrent(irregular, 3, 6, 2, bidirectional=True, sizes={"N": 3}, dtype=torch.float64)
+    assert layer.get_parameter("R_l0").shape == (12, 2)
+    x, dt = torch.randn(2, 5, 3, dtype=torch.float64), torch.rand(2, 5, dtype=torch.float64)
+    seen = torch.randn(2, 5) > 0
+    output, final = layer(x, per_step={"seen": seen, "dt": dt})
+    ends = []
+    for suffix in ("_l0", "_l0_reverse", "_l1", "_l1_reverse"):
+        if suffix == "_l1":
+            x = torch.cat(ends[:2], -1)
+        W, R, b = (layer.get_parameter(name + suffix) for name in ("W", "R", "b"))
+        Ra, Rb = (torch.block_diag(*part.split(2)) for part in R.chunk(2))
+        h, steps = x.new_zeros(2, 6), [x.new_zeros(2, 6)] * 5
+        for t in reversed(range(5)) if "reverse" in suffix else range(5):
+            h = h + dt[:, t, None] * torch.tanh(x[:, t] @ W.T + h @ Ra.T + torch.tanh(h) @ Rb.T + b)
+            steps[t] = seen[:, t, None] * h
+        ends.append(torch.stack(steps, 1))
+        torch.testing.assert_close(final[0][len(ends) - 1], h)
+    torch.testing.assert_close(output, torch.cat(ends[2:], -1))
+
+
+PER_STEP: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({}, SettingError, "per_step dt, seen is missing"),
+    ({"per_step": {"dt": Z(2, 5)}}, SettingError, "per_step seen is missing"),
+    ({"per_step": {"dt": Z(2, 5), "seen": Z(2, 5), "x": Z(2, 5)}}, SettingError, "per_step x is not on the cell's"),
+    ({"per_step": {"dt": Z(2, 5, 1), "seen": Z(2, 5)}}, ShapeError, r"dt is \[2, 5, 1\] on cpu; expected \[B=2, T=5\]"),
+    ({"per_step": {"dt": Z(2, 5).double(), "seen": Z(2, 5)}}, ShapeError, r"dt is torch\.float64, x is torch\.float32"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "kind", "says"), PER_STEP, ids=[says for *_, says in PER_STEP])
+def test_bad_numbers_per_step_are_refused(arguments: dict[str, Any], kind: type[Exception], says: str):
+    with pytest.raises(kind, match=says):
+        Recurrent(irregular, 3, 4, sizes={"N": 2})(X, **arguments)
+
+
+def test_a_cell_without_numbers_per_step_takes_none():
+    with pytest.raises(SettingError, match="per_step dt is not on the cell's page") as caught:
+        Recurrent("gru", 3, 4)(X, per_step={"dt": Z(2, 5)})
+    assert caught.value.hint == "leave per_step out"
+
+
 def test_copies_and_dtypes():
     layer = Recurrent("lstm", 3, 4, learn_initial_state=True)
     twin = copy.deepcopy(layer).double()
@@ -164,8 +232,11 @@ BAD_SETTINGS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: Recurrent("gru", 3, -1), ShapeError, "H is -1"),
     (lambda: Recurrent("gru", 3, 4, 0), ShapeError, "num_layers is 0"),
     (lambda: Recurrent("gru", 3, 4, dropout=1.5), SettingError, r"dropout is 1\.5"),
-    (lambda: Recurrent(two_inputs, 3, 4), SettingError, "the page has 2 inputs"),
-    (lambda: Recurrent(clock, 3, 4), SettingError, "the page has 0 inputs"),
+    (lambda: Recurrent(two_inputs, 3, 4), SettingError, "the page has 2 inputs that are vectors"),
+    (lambda: Recurrent(clock, 3, 4), SettingError, "the page has 0 inputs that are vectors"),
+    (lambda: Recurrent(irregular, 3, 4), SettingError, "sizes N are missing"),
+    (lambda: Recurrent(irregular, 3, 4, sizes={"N": 3}), SettingError, "H=4 units cannot be cut into N=3 equal blocks"),
+    (lambda: Recurrent(irregular, 3, 4, sizes={"N": 0}), ShapeError, "N is 0"),
     (lambda: Recurrent(differencing, 3, 4, 2), SettingError, "a state has the input's size"),
 ]
 
@@ -182,7 +253,6 @@ def test_a_missing_size_is_shown_how_to_give():
     assert "sizes={'P': 16}" in str(caught.value.hint)
 
 
-X = Z(2, 5, 3)
 BAD_CALLS: list[tuple[str, dict[str, Any], str]] = [
     ("gru", {"x": Z(2, 5, 4)}, r"Recurrent\(gru\): x has 4 features.*\n  x \[B=2, T=5, I=4\]    W \[3·H=12, I=3\]"),
     ("elman", {"x": Z(2, 5, 4)}, r"    W \[H=4, I=3\]"),

@@ -15,7 +15,7 @@ from unspool.nn import GRU, LSTM, RNN, Recurrent
 # torch 2.13 scripts its own forward-mode formulas when they are first used, and warns of that itself.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 
-I, H, T, B, P = 2, 3, 3, 4, 2  # noqa: E741 - the axes' letters
+I, H, T, B, P = 2, 4, 3, 4, 2  # noqa: E741 - the axes' letters
 DOUBLE: dict[str, Any] = {"dtype": torch.float64}
 
 

@@ -5,15 +5,30 @@ import pytest
 from unspool.cells import built_in
 from unspool.errors import CellError
 from unspool.ir import print_graph
-from unspool.lang import Gates, Input, Matrix, State, Vector, cell, maximum, sigmoid, tanh
+from unspool.lang import (
+    Gates,
+    Input,
+    Matrix,
+    PerStep,
+    State,
+    Vector,
+    cell,
+    largest,
+    maximum,
+    mean,
+    sigmoid,
+    tanh,
+    total,
+)
 from unspool.passes import bias_names, without_biases
 
 
 @pytest.mark.parametrize("name", built_in())
 def test_every_pages_biases(name: str):
     graph = built_in()[name].graph
-    assert bias_names(graph) == {"b", "bR"}
-    assert {p.name for p in without_biases(graph).parameters} == {p.name for p in graph.parameters} - {"b", "bR"}
+    names = {p.name for p in graph.parameters}
+    assert bias_names(graph) == {n for n in names if n.startswith("b")}
+    assert {p.name for p in without_biases(graph).parameters} == {n for n in names if not n.startswith("b")}
 
 
 def test_the_gru_without():
@@ -49,6 +64,25 @@ def test_a_vector_that_is_the_next_state_is_none():
         return b
 
     assert without_biases(constant.graph) == constant.graph
+
+
+def test_a_vector_that_alone_feeds_a_reduction_or_a_product_is_none():
+    @cell
+    def reduced(
+        x: Input, h: State, *, W: Matrix[Input], R: Matrix[State], b: Vector, d: Vector, e: Vector, f: Vector, k: Vector
+    ) -> State:
+        return tanh(W @ x + h + b) + total(d + e) + largest(f) + mean(W @ x + b) + R @ (k + 1)
+
+    assert bias_names(reduced.graph) == {"b"}
+    assert {p.name for p in without_biases(reduced.graph).parameters} == {"W", "R", "d", "e", "f", "k"}
+
+
+def test_a_bias_beside_a_number_per_step_is_still_needed_as_a_vector():
+    @cell
+    def shifted(x: Input, dt: PerStep, h: State, *, W: Matrix[Input], R: Matrix[State], b: Vector) -> State:
+        return tanh(W @ x + R @ (b + dt) + h)
+
+    assert bias_names(shifted.graph) == set()
 
 
 def test_a_state_made_of_biases_only_cannot_do_without():

@@ -22,11 +22,20 @@ def test_equal_graphs_share_a_kernel():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_reference_runs_everything(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
+def test_compiled_code_runs_what_it_can(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("UNSPOOL_BACKEND", raising=False)
-    assert backend_for(CPU, dtype) == "reference"
+    assert backend_for(CPU, dtype) == "llvm"
     monkeypatch.setenv("UNSPOOL_BACKEND", "reference")
     assert backend_for(CPU, dtype) == "reference"
+
+
+@pytest.mark.parametrize(("device", "dtype"), [("cpu", torch.bfloat16), ("meta", torch.float32)])
+def test_the_reference_runs_the_rest(device: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("UNSPOOL_BACKEND", raising=False)
+    assert backend_for(torch.device(device), dtype) == "reference"
+    monkeypatch.setenv("UNSPOOL_BACKEND", "llvm")
+    with pytest.raises(SettingError, match="it runs float32 and float64 on the CPU"):
+        backend_for(torch.device(device), dtype)
 
 
 def test_an_unknown_backend_is_named(monkeypatch: pytest.MonkeyPatch):

@@ -24,7 +24,7 @@ class Kernel(Protocol):
         """Output over time and the states after the last step.
 
         Args:
-            inputs: name → [T, B, size].
+            inputs: name → [T, B, size]; a number per step and row is [T, B, 1].
             parameters: name → stored tensor (gates stacked along the first axis).
             initial: states before the first step, each [B, size].
             lengths: [B] int64; steps at or beyond a sequence's length leave its state alone and output zero.

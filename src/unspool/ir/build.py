@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from unspool.errors import CellError
 from unspool.ir.graph import Parameter, StepGraph, Variable
 from unspool.ir.nodes import Apply, Constant, Node, Read, Shape, Weight
-from unspool.ir.operations import OPERATIONS
+from unspool.ir.operations import DERIVED, OPERATIONS, REDUCTIONS
+from unspool.ir.sizes import is_block_diagonal, plain_letters
 
 
 class GraphBuilder:
@@ -25,7 +26,7 @@ class GraphBuilder:
 
     def read(self, variable: Variable) -> int:
         """An input or a state."""
-        return self.add(Read(variable.name, (variable.size,)))
+        return self.add(Read(variable.name, variable.shape))
 
     def weight(self, parameter: Parameter, gate: str | None = None) -> int:
         """A parameter, or one gate's rows of it."""
@@ -72,22 +73,32 @@ class GraphBuilder:
 
 
 def result_shape(operation: str, shapes: list[Shape]) -> Shape:
-    """Shape of an operation's result: a product maps, everything else works unit by unit.
+    """Shape of an operation's result: a product maps, a reduction gives a number, everything else works unit by unit.
 
     Raises:
         CellError: the shapes do not fit, with both shapes.
     """
-    known = OPERATIONS.get(operation)
+    known = OPERATIONS.get(operation) or DERIVED.get(operation)
     if known is None or known.arity != len(shapes):
         raise CellError(f"no operation '{operation}' with {len(shapes)} arguments")
     if operation == "product":
         matrix, vector = shapes
-        if len(matrix) != 2 or len(vector) != 1 or matrix[1] != vector[0]:
+        if len(matrix) != 2 or len(vector) != 1 or not _fits(matrix, vector[0]):
             raise CellError(
                 f"matrix product: {_show(matrix)} @ {_show(vector)} does not fit",
                 hint="the left side is a matrix parameter, the right side a vector of the size it was declared for",
             )
         return (matrix[0],)
+    if operation == "transpose":
+        (matrix,) = shapes
+        return matrix if is_block_diagonal(matrix) else matrix[::-1]
+    if operation in REDUCTIONS:
+        if len(shapes[0]) != 1:
+            raise CellError(
+                f"{operation}: {_show(shapes[0])} has no units to go over",
+                hint="it takes a vector: an input, a state, or what is computed from them unit by unit",
+            )
+        return ()
     widest: Shape = max(shapes, key=len)
     for shape in shapes:
         if shape not in ((), widest) or len(shape) > 1:
@@ -116,6 +127,13 @@ def _move(node: Node, moved: dict[int, int]) -> Node:
     if isinstance(node, Apply):
         return Apply(node.operation, tuple(moved[a] for a in node.arguments), node.shape)
     return node
+
+
+def _fits(matrix: Shape, size: str) -> bool:
+    """Whether a matrix takes a vector of `size`; a block-diagonal one takes its own rows' size, block by block."""
+    if is_block_diagonal(matrix):
+        return matrix[0] == size == plain_letters(matrix[1])[0]
+    return matrix[1] == size
 
 
 def _show(shape: Shape) -> str:

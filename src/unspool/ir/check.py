@@ -3,7 +3,8 @@
 from unspool.errors import CellError
 from unspool.ir.build import result_shape
 from unspool.ir.graph import StepGraph
-from unspool.ir.nodes import Apply, Node, Read, Weight
+from unspool.ir.nodes import Apply, Node, Read, Shape, Weight
+from unspool.ir.sizes import plain_letters
 
 
 def check_graph(graph: StepGraph) -> StepGraph:
@@ -26,9 +27,20 @@ def _check_declarations(graph: StepGraph) -> None:
             raise CellError(f"{graph.name}: '{name}' is not a name, or declared twice")
     if not graph.states:
         raise CellError(f"{graph.name}: no state")
+    for variable in (*graph.inputs, *graph.states):
+        if "/" in variable.size or (not variable.size and variable in graph.states):
+            raise CellError(f"{graph.name}: '{variable.name}' cannot be of size [{variable.size}]")
     for parameter in graph.parameters:
         if len(set(parameter.gates)) < len(parameter.gates) or (parameter.gates and not parameter.shape):
             raise CellError(f"{graph.name}: the gates of '{parameter.name}' cannot be stacked")
+        if not all(_is_size(size, parameter.shape[:index]) for index, size in enumerate(parameter.shape)):
+            raise CellError(f"{graph.name}: '{parameter.name}' cannot be of shape [{', '.join(parameter.shape)}]")
+
+
+def _is_size(size: str, before: Shape) -> bool:
+    """A letter, or behind rows of size H the width `H/N` of a block."""
+    letters = plain_letters(size)
+    return all(letters) and (len(letters) == 1 or (len(letters) == 2 and before == letters[:1]))
 
 
 def _check_node(graph: StepGraph, position: int, node: Node) -> None:
@@ -39,7 +51,7 @@ def _check_node(graph: StepGraph, position: int, node: Node) -> None:
             if result_shape(operation, [graph.nodes[a].shape for a in arguments]) != shape:
                 raise CellError(f"{graph.name}: node {position} ({operation}) states a wrong shape")
         case Read(name, shape):
-            if not any(v.name == name and (v.size,) == shape for v in (*graph.inputs, *graph.states)):
+            if not any(v.name == name and v.shape == shape for v in (*graph.inputs, *graph.states)):
                 raise CellError(f"{graph.name}: node {position} reads '{name}', which is not declared so")
         case Weight(name, gate, shape):
             declared = [p for p in graph.parameters if p.name == name and p.shape == shape]

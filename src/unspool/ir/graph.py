@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from unspool.ir.nodes import Apply, Node, Shape
+from unspool.ir.sizes import plain_letters
 
 
 @dataclass(frozen=True)
 class Variable:
-    """An input or a state: its name and its size letter (`I` the input's size, `H` the units)."""
+    """An input or a state: its name and its size letter (`I` the input's size, `H` the units, "" one number)."""
 
     name: str
     size: str
+
+    @property
+    def shape(self) -> Shape:
+        """In size letters: `("H",)`, or `()` for a number."""
+        return (self.size,) if self.size else ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,23 @@ class StepGraph:
     def sizes(self) -> frozenset[str]:
         """Every size letter in use."""
         parts = (*(v.size for v in (*self.inputs, *self.states)), *(s for p in self.parameters for s in p.shape))
-        return frozenset(parts)
+        return frozenset(letter for part in parts for letter in plain_letters(part))
+
+    @property
+    def divisions(self) -> frozenset[tuple[str, str]]:
+        """(H, N) for every `H/N` in use: the second must divide the first."""
+        split = (plain_letters(size) for p in self.parameters for size in p.shape)
+        return frozenset((letters[0], letters[1]) for letters in split if len(letters) == 2)
+
+    @property
+    def vector_inputs(self) -> tuple[Variable, ...]:
+        """The inputs that are vectors."""
+        return tuple(v for v in self.inputs if v.size)
+
+    @property
+    def number_inputs(self) -> tuple[Variable, ...]:
+        """The inputs that are one number per step and row: a mask, a time step."""
+        return tuple(v for v in self.inputs if not v.size)
 
     def users(self) -> list[list[int]]:
         """For every node the positions of the nodes that use it."""

@@ -1,6 +1,7 @@
 """The nodes of a step graph: read a variable, take a weight, a number, or apply an operation.
 
-Shapes are tuples of size letters: `("H",)` a vector over the units, `("H", "I")` a matrix, `()` a number.
+Shapes are tuples of size letters: `("H",)` a vector over the units, `("H", "I")` a matrix, `("H", "H/N")` a
+block-diagonal one, `()` a number: one per row and step, or learned.
 """
 
 from dataclasses import dataclass

@@ -38,7 +38,21 @@ OPERATIONS: dict[str, Operation] = {
         Operation("abs", 1, "abs({0})"),
         Operation("sin", 1, "sin({0})"),
         Operation("cos", 1, "cos({0})"),
+        Operation("sign", 1, "sign({0})"),
         Operation("maximum", 2, "max({0}, {1})"),
         Operation("minimum", 2, "min({0}, {1})"),
+        Operation("sum", 1, "total({0})"),
+        Operation("size", 1, "size({0})"),
+        Operation("largest", 1, "largest({0})"),
     )
 }
+
+DERIVED: dict[str, Operation] = {
+    op.name: op for op in (Operation("transpose", 1, "{0}ᵀ"), Operation("spread", 2, "spread({0}, {1})"))
+}
+"""Operations that only the adjoint of a step uses: a matrix transposed (a block-diagonal one block by block), and a
+number repeated for every unit of a vector."""
+
+REDUCTIONS = frozenset({"sum", "size", "largest"})
+"""Vector → number, over its units: the sum, how many there are, the largest. Every other operation but the product
+works unit by unit. At a tie the derivative of the largest is shared equally; that of a sign is zero everywhere."""

@@ -1,8 +1,10 @@
 """A graph as text: its equations, one line per value that has a name or several users."""
 
+from collections.abc import Mapping, Sequence
+
 from unspool.ir.graph import Parameter, StepGraph
-from unspool.ir.nodes import Apply, Constant, Read, Weight
-from unspool.ir.operations import OPERATIONS
+from unspool.ir.nodes import Apply, Constant, Node, Read, Weight
+from unspool.ir.operations import DERIVED, OPERATIONS
 
 
 def print_graph(graph: StepGraph) -> str:
@@ -34,28 +36,33 @@ def print_graph(graph: StepGraph) -> str:
 def expressions(graph: StepGraph) -> list[tuple[str, str]]:
     """(name, right-hand side) of every equation, in order; the last ones are the next states and the output."""
     names = _line_names(graph)
-    text: dict[int, tuple[str, int]] = {}
-    lines = []
-    for position, node in enumerate(graph.nodes):
-        match node:
-            case Read(name, _):
-                text[position] = (name, 9)
-            case Weight(name, gate, _):
-                text[position] = (name if gate is None else f"{name}.{gate}", 9)
-            case Constant(value, _):
-                text[position] = (f"{value:g}".replace("-", "−"), 9 if value >= 0 else 3)
-            case Apply(operation, arguments, _):
-                written = _written(operation, [text[a] for a in arguments])
-                if position in names:
-                    lines.append((names[position], written[0]))
-                    written = (names[position], 9)
-                text[position] = written
+    text = written(graph.nodes, names)
+    lines = [(names[p], text[p]) for p in sorted(names)]
     for state, result in zip(graph.states, graph.next_states, strict=True):
         if names.get(result) != f"{state.name}'":
-            lines.append((f"{state.name}'", text[result][0]))
+            lines.append((f"{state.name}'", names.get(result, text[result])))
     if graph.output not in graph.next_states:
-        lines.append(("output", text[graph.output][0]))
+        lines.append(("output", names.get(graph.output, text[graph.output])))
     return lines
+
+
+def written(nodes: Sequence[Node], names: Mapping[int, str]) -> list[str]:
+    """Every value as an expression of what it reads and of the values that have names."""
+    texts: list[str] = []
+    inside: list[tuple[str, int]] = []  # as it stands in another expression, and how tightly it binds there
+    for position, node in enumerate(nodes):
+        match node:
+            case Read(name, _):
+                text, binding = name, 9
+            case Weight(name, gate, _):
+                text, binding = (name if gate is None else f"{name}.{gate}"), 9
+            case Constant(value, _):
+                text, binding = f"{value:g}".replace("-", "−"), 9 if value >= 0 else 3
+            case Apply(operation, arguments, _):
+                text, binding = _written(operation, [inside[a] for a in arguments])
+        texts.append(text)
+        inside.append((names[position], 9) if position in names else (text, binding))
+    return texts
 
 
 def parameter_shape(parameter: Parameter) -> str:
@@ -77,7 +84,7 @@ def _line_names(graph: StepGraph) -> dict[int, str]:
 
 
 def _written(operation: str, arguments: list[tuple[str, int]]) -> tuple[str, int]:
-    op = OPERATIONS[operation]
+    op = OPERATIONS.get(operation) or DERIVED[operation]
     loose = 1 if operation == "power" else 0  # a ^ b ^ c is a ^ (b ^ c); everything else is read from the left
     parts = []
     for index, (text, binding) in enumerate(arguments):

@@ -171,6 +171,11 @@ def _parameter(
             f"parameter '{name}': {word.__name__} does not say from what to what it maps",
             hint="name an Input or a State: Matrix[Input], Gates[State], Map[State, Projected]",
         )
+    if word not in (Gates, Matrix) and any(r is not None and r.kind == "blocks" for r in roles):
+        raise CellError(
+            f"parameter '{name}': {word.__name__} cannot be block-diagonal",
+            hint="blocks of the units are for Matrix[…] and Gates[…], from the units to the units",
+        )
     if word is Gates:
         if not gates:
             raise CellError(f"parameter '{name}' is per gate, but the cell declares none", hint='@cell(gates="r z n")')
@@ -207,7 +212,9 @@ def _value_names(
 ) -> dict[int, str]:
     """Position → the page's name for it. A name that shadows an input or a state gets a prime: h' is the next h."""
     found: dict[int, str] = {}
-    for name, value in names.items():
+    of_gates = [(n, v._parts) for n, v in names.items() if isinstance(v, Gates)]  # those of u = R @ h: u_i, u_f, …
+    parts = {f"{name}_{gate}": value for name, values in of_gates for gate, value in values.items()}
+    for name, value in (names | {n: v for n, v in parts.items() if n not in names}).items():
         if isinstance(value, Symbol) and value.is_computed and following.get(name, value.position) == value.position:
             found.setdefault(value.position, f"{name}'" if name in inputs or name in following else name)
     return found

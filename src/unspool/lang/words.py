@@ -3,8 +3,10 @@
 | word | declares |
 |---|---|
 | `Input` | what comes in at every step, [I] |
+| `PerStep` | a number that comes in at every step: a mask, a time step Δt; `forward(…, per_step={"dt": …})` |
 | `State` | what is carried from step to step, [H] (the units) |
 | `Annotated[Symbol, Sized("P")]` | a state of another size, which the layer is told by its letter: `sizes={"P": 16}` |
+| `Annotated[Symbol, Blocks("N")]` | the units in N equal blocks, for a block-diagonal `Matrix` or `Gates` |
 | `Output` | the type of a last returned value that is the output where it is not the first state |
 | `Matrix[X]`, `Map[X, Y]` | a learned matrix from X to the units; from X to Y |
 | `Vector`, `Vector[X]`, `Scalar` | a learned vector over the units; of the size of X; a learned number |
@@ -14,7 +16,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from unspool.errors import CellError
 from unspool.ir import Apply, GraphBuilder
@@ -108,7 +110,13 @@ def Sized(size: str) -> Role:  # noqa: N802 - it reads as a type in an annotatio
     return Role("state", size)
 
 
+def Blocks(letter: str) -> Role:  # noqa: N802 - as Sized
+    """Marks the units in equal blocks that do not see each other; how many, the layer is told: `sizes={"N": 4}`."""
+    return Role("blocks", f"H/{letter}")
+
+
 Input = Annotated[Symbol, Role("input", "I")]
+PerStep = Annotated[Symbol, Role("input", "")]
 State = Annotated[Symbol, Role("state", "H")]
 Output = Annotated[Symbol, Role("output", "")]
 
@@ -141,7 +149,7 @@ class Scalar(Symbol):
 
 
 class Gates(Generic[X]):
-    """A learned matrix from X to the units, or a learned vector, for each gate."""
+    """A learned matrix from X to the units, or a learned vector, for each gate; or a value for each, as `R @ h`."""
 
     def __init__(self, parts: dict[str, Symbol], name: str) -> None:
         self._parts = parts
@@ -158,6 +166,10 @@ class Gates(Generic[X]):
                 f"{self._name}.{gate}: there is no gate '{gate}'",
                 hint=f"the gates declared are: {' '.join(self._parts)}",
             ) from None
+
+    def __matmul__(self, vector: Symbol) -> Gates[Any]:
+        """One product per gate: `R @ h` holds R.i @ h, R.f @ h, …"""
+        return Gates({gate: part @ vector for gate, part in self._parts.items()}, f"({self._name} @ …)")
 
 
 def _number(value: object, operation: str) -> float:

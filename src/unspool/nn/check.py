@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from unspool.errors import ShapeError
+from unspool.errors import SettingError, ShapeError
 from unspool.ir import StepGraph
 
 
@@ -82,6 +82,27 @@ def check_reset(title: str, reset: Tensor, x: Tensor) -> None:
         raise ShapeError(
             f"{title}: reset is {reset.dtype} {list(reset.shape)}; expected bool [B={x.shape[0]}, T={x.shape[1]}]"
         )
+
+
+def check_per_step(title: str, graph: StepGraph, given: Mapping[str, Tensor], x: Tensor) -> dict[str, Tensor]:
+    """The numbers per step that the page reads, each [B, T], as [T, B, 1] of x's dtype (a mask may be bool)."""
+    wanted = [v.name for v in graph.number_inputs]
+    if set(given) != set(wanted):
+        missing, unknown = set(wanted) - set(given), set(given) - set(wanted)
+        raise SettingError(
+            f"{title}: per_step {', '.join(sorted(missing or unknown))} "
+            + ("is missing" if missing else "is not on the cell's page"),
+            hint=f"give per_step={{{', '.join(f'{n!r}: [B, T]' for n in wanted)}}}" if wanted else "leave per_step out",
+        )
+    for name, value in given.items():
+        if value.shape != x.shape[:2] or value.device != x.device:
+            raise ShapeError(
+                f"{title}: per_step {name} is {list(value.shape)} on {value.device}; "
+                f"expected [B={x.shape[0]}, T={x.shape[1]}] on {x.device}, as x"
+            )
+        if value.is_complex() or (value.is_floating_point() and value.dtype != x.dtype):
+            raise ShapeError(f"{title}: per_step {name} is {value.dtype}, x is {x.dtype}", hint=f"{name}.to(x)")
+    return {name: value.to(x.dtype).transpose(0, 1)[..., None] for name, value in given.items()}
 
 
 def show_axes(letters: Sequence[str], tensor: Tensor) -> str:

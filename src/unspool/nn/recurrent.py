@@ -11,7 +11,7 @@ from unspool.cells import find_cell
 from unspool.errors import SettingError, ShapeError
 from unspool.ir import StepGraph
 from unspool.lang import Cell
-from unspool.nn.check import check_input, check_lengths, check_reset, check_states
+from unspool.nn.check import check_input, check_lengths, check_per_step, check_reset, check_states
 from unspool.nn.stack import States, stored_shape, unroll_stack
 from unspool.passes import without_biases
 
@@ -103,6 +103,7 @@ class Recurrent(nn.Module):
         *,
         lengths: Tensor | None = None,
         reset: Tensor | None = None,
+        per_step: Mapping[str, Tensor] | None = None,
     ) -> tuple[Tensor, States]:
         """Run over time.
 
@@ -113,6 +114,8 @@ class Recurrent(nn.Module):
             lengths: [B] integers in 1 … T: steps beyond a sequence's length change nothing and output zero.
             reset: [B, T] bool: a step at which a new sequence begins. Its state starts from the learned initial
                 state, or zeros. The result is that of the pieces run one by one.
+            per_step: name → [B, T], a number per step and row for each such input of the page: a mask, a time
+                step. Every layer and direction reads the same; a mask may be bool.
 
         Returns:
             output [B, T, output_size], and the states after each sequence's last step (in the reverse direction:
@@ -120,6 +123,7 @@ class Recurrent(nn.Module):
 
         Raises:
             ShapeError: a shape or dtype does not fit; all of them are named.
+            SettingError: an input of `per_step` is missing, or the page has none of that name.
         """
         title = f"Recurrent({self.cell.name})"
         parameters = [self._layer_parameters(s) for layer in range(self.num_layers) for s in self._suffixes(layer)]
@@ -135,6 +139,7 @@ class Recurrent(nn.Module):
             lengths = check_lengths(title, lengths, x)
         if reset is not None:
             check_reset(title, reset, x)
+        numbers = check_per_step(title, self.graph, per_step or {}, x)
         output, final_state = unroll_stack(
             self.graph,
             x.transpose(0, 1),
@@ -146,6 +151,7 @@ class Recurrent(nn.Module):
             lengths=lengths,
             reset=None if reset is None else reset.transpose(0, 1),
             rest=rest,
+            per_step=numbers,
         )
         return output.transpose(0, 1), final_state
 
@@ -170,8 +176,8 @@ class Recurrent(nn.Module):
 
 def _check_settings(graph: StepGraph, sizes: dict[str, int], num_layers: int, dropout: float) -> None:
     title, letters = f"Recurrent({graph.name})", graph.sizes
-    if len(graph.inputs) != 1:
-        raise SettingError(f"{title}: the page has {len(graph.inputs)} inputs; a layer feeds it exactly one")
+    if (inputs := len(graph.vector_inputs)) != 1:
+        raise SettingError(f"{title}: the page has {inputs} inputs that are vectors; a layer feeds it exactly one")
     missing = letters - sizes.keys()
     unknown = sizes.keys() - letters - {"I", "H"}
     if missing or unknown:
@@ -183,6 +189,12 @@ def _check_settings(graph: StepGraph, sizes: dict[str, int], num_layers: int, dr
     for what, value in {**sizes, "num_layers": num_layers}.items():
         if value < 1:
             raise ShapeError(f"{title}: {what} is {value}; it must be at least 1")
+    for whole, blocks in graph.divisions:
+        if sizes[whole] % sizes[blocks]:
+            raise SettingError(
+                f"{title}: {whole}={sizes[whole]} units cannot be cut into {blocks}={sizes[blocks]} equal blocks",
+                hint=f"choose a {blocks} that divides {whole}",
+            )
     if not 0 <= dropout <= 1:
         raise SettingError(f"{title}: dropout is {dropout}; it is a probability, 0 to 1")
     if num_layers > 1 and any(s.size == "I" for s in graph.states):

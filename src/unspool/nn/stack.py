@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unspool.ir import Parameter, StepGraph
+from unspool.ir import Parameter, StepGraph, in_numbers
 from unspool.runtime import unroll
 
 States = tuple[Tensor, ...]
@@ -25,6 +25,7 @@ def unroll_stack(
     lengths: Tensor | None = None,
     reset: Tensor | None = None,
     rest: States | None = None,
+    per_step: Mapping[str, Tensor] | None = None,
 ) -> tuple[Tensor, States]:
     """Output [T, B, D·size] of the last layer and the final states.
 
@@ -39,6 +40,7 @@ def unroll_stack(
         lengths: [B] int64.
         reset: [T, B] bool.
         rest: states that a reset returns to, shaped like `initial` (the batch axis may be 1).
+        per_step: the cell's inputs that are numbers, each [T, B, 1]; every layer reads the same.
     """
     finals: list[States] = []
     layers = len(parameters) // directions
@@ -48,7 +50,7 @@ def unroll_stack(
             index = layer * directions + direction
             output, final = unroll(
                 graph,
-                {graph.inputs[0].name: x},
+                {graph.vector_inputs[0].name: x, **(per_step or {})},
                 parameters[index],
                 [s[index] for s in initial],
                 lengths=lengths,
@@ -66,7 +68,5 @@ def unroll_stack(
 
 def stored_shape(parameter: Parameter, sizes: Mapping[str, int]) -> tuple[int, ...]:
     """Shape in numbers of a stored parameter: its gates are stacked along the first axis."""
-    shape = [sizes[letter] for letter in parameter.shape]
-    if parameter.gates:
-        shape[0] *= len(parameter.gates)
-    return tuple(shape)
+    shape = in_numbers(parameter.shape, sizes)
+    return (shape[0] * len(parameter.gates), *shape[1:]) if parameter.gates else shape

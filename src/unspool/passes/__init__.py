@@ -2,12 +2,13 @@
 
 from unspool.passes.biases import bias_names, without_biases
 from unspool.passes.hoist import hoistable, regroup_sums
-from unspool.passes.plan import Plan, make_plan, print_plan
+from unspool.passes.plan import Instruction, Plan, make_plan, print_plan
 from unspool.passes.rewrite import rewrite
 from unspool.passes.simplify import simplify
 from unspool.passes.stack import StackedProduct, stack_products
 
 __all__ = [
+    "Instruction",
     "Plan",
     "StackedProduct",
     "bias_names",

@@ -1,10 +1,10 @@
 """Hoist: what does not depend on a state leaves the loop over time.
 
     before  r = σ(W.r @ x + b.r + R.r @ h + bR.r)          three terms wait inside the loop
-    after   r = σ((W.r @ x + b.r + bR.r) + R.r @ h)        one sum, computed for all T steps at once
+    after   r = σ(((b.r + bR.r) + W.r @ x) + R.r @ h)      one sum, computed for all T steps at once
 
-Sums are regrouped so that their hoistable terms stand together; a reordered sum differs from the page's
-by rounding only.
+Sums are regrouped so that their hoistable terms stand together, those that no step changes first; a reordered sum
+differs from the page's by rounding only.
 """
 
 from unspool.ir import Apply, GraphBuilder, Node, Read, StepGraph
@@ -18,18 +18,19 @@ def hoistable(graph: StepGraph) -> frozenset[int]:
 
 
 def regroup_sums(graph: StepGraph) -> StepGraph:
-    """`graph` with the terms of every sum in the order: without a state, then with one."""
+    """`graph` with the terms of every sum in the order: parameters and numbers, what inputs change, what states do."""
     users = graph.users()
     states = {s.name for s in graph.states}
+    changing = states | {v.name for v in graph.inputs}
     visible = {*graph.results, *(p for p, _ in graph.names)}
     terms: dict[int, tuple[int, ...]] = {}  # new position of a sum that only feeds another sum → its terms
 
     def regroup(builder: GraphBuilder, old: int, arguments: tuple[int, ...]) -> int | None:
         if not _is_add(graph.nodes[old]):
             return None
-        depends = _depends_on(builder.nodes, states)
+        ranks = list(zip(_depends_on(builder.nodes, states), _depends_on(builder.nodes, changing), strict=True))
         flat = [t for a in arguments for t in terms.get(a, (a,))]
-        position, *rest = sorted(flat, key=lambda term: depends[term])
+        position, *rest = sorted(flat, key=lambda term: ranks[term])
         for term in rest:
             position = builder.apply("add", position, term)
         if old not in visible and all(_is_add(graph.nodes[u]) for u in users[old]):

@@ -43,6 +43,7 @@ _ARITHMETIC: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
     "sin": np.sin,
     "cos": np.cos,
+    "sign": np.sign,
     "maximum": np.maximum,
     "minimum": np.minimum,
 }
@@ -53,21 +54,22 @@ def simplify(graph: StepGraph) -> StepGraph:
 
     def simpler(builder: GraphBuilder, old: int, arguments: tuple[int, ...]) -> int | None:
         node = graph.nodes[old]
-        return _simpler(builder, node, arguments) if isinstance(node, Apply) else None
+        return simpler_apply(builder, node.operation, arguments) if isinstance(node, Apply) else None
 
     return rewrite(graph, simpler)
 
 
-def _simpler(builder: GraphBuilder, node: Apply, arguments: tuple[int, ...]) -> int | None:
+def simpler_apply(builder: GraphBuilder, operation: str, arguments: tuple[int, ...]) -> int:
+    """Position of `operation` on `arguments`, by an identity or by arithmetic where one of them serves."""
     given = [builder.nodes[a] for a in arguments]
     numbers = [np.float64(n.value) for n in given if isinstance(n, Constant)]
     if len(numbers) == len(given):
         with np.errstate(all="ignore"):  # log(0) is −∞ here as it is in a tensor
-            return builder.constant(float(_ARITHMETIC[node.operation](*numbers)))
-    if node.operation == "negate" and isinstance(inner := given[0], Apply) and inner.operation == "negate":
+            return builder.constant(float(_ARITHMETIC[operation](*numbers)))
+    if operation == "negate" and isinstance(inner := given[0], Apply) and inner.operation == "negate":
         return inner.arguments[0]
     for index, argument in enumerate(given):
-        neutral, remains = _IDENTITIES.get((node.operation, index), (None, 0))
+        neutral, remains = _IDENTITIES.get((operation, index), (None, 0))
         if isinstance(argument, Constant) and argument.value == neutral:
             return arguments[remains]
-    return None
+    return builder.apply(operation, *arguments)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unspool.ir import Apply, StepGraph
+from unspool.ir.nodes import Shape
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ def stack_products(graph: StepGraph, positions: Iterable[int]) -> tuple[int | St
     """`positions` in order, with the products among them grouped by operand where the first of each group stood."""
     listed = list(positions)
     products = {p: n for p in listed if isinstance(n := graph.nodes[p], Apply) and n.operation == "product"}
-    groups: dict[tuple[int, tuple[str, ...]], list[int]] = {}
+    groups: dict[tuple[int, Shape], list[int]] = {}
     for position, node in products.items():
-        # Parts of one stack have one size, so that its result is cut evenly.
-        groups.setdefault((node.arguments[1], node.shape), []).append(position)
+        # Parts of one stack have one shape, so that its result is cut evenly and all or none are block-diagonal.
+        matrix, operand = node.arguments
+        groups.setdefault((operand, graph.nodes[matrix].shape), []).append(position)
     stacks = {
         results[0]: StackedProduct(operand, tuple(products[r].arguments[0] for r in results), tuple(results))
         for (operand, _), results in groups.items()

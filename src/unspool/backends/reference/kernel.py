@@ -5,17 +5,14 @@ Nothing is written in place and no value decides the control flow, so double bac
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
 
-from unspool.backends.reference.operations import TORCH
-from unspool.ir import Apply, Constant, Read, Weight
+from unspool.backends.reference.evaluation import Evaluation, crossings, in_time, run, within, without_padding
+from unspool.ir import Apply, Read
 from unspool.passes import Plan, StackedProduct
-
-Values = list[Any]
-"""Per node its value: a tensor, or a float for a number."""
 
 
 @final
@@ -24,8 +21,10 @@ class ReferenceKernel:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._instructions = {
-            part: [_compile(plan, i) for i in getattr(plan, part)] for part in ("prologue", "loop", "epilogue")
+        instructions = (*plan.prologue, *plan.loop, *plan.epilogue)
+        self._everything = Evaluation(plan.graph, instructions, needed=plan.graph.results)
+        self._parts = {
+            part: self._everything.part(getattr(plan, part)) for part in ("prologue", "loop", "epilogue")
         }
         nodes = plan.graph.nodes
         reads = {n.name: p for p, n in enumerate(nodes) if isinstance(n, Read)}
@@ -47,13 +46,10 @@ class ReferenceKernel:
         """Output [T, B, ·] and final states [B, ·]; the arguments are those of `Kernel`."""
         graph = self.plan.graph
         steps, batch = next(iter(inputs.values())).shape[:2]
-        alive = _alive(lengths, steps)
-        if alive is not None:
-            # Padding may be anything, and a NaN there would reach the gradients: repeat the first step instead.
-            inputs = {name: torch.where(alive, x, x[:1]) for name, x in inputs.items()}
-        crossing = _crossing(reset, alive, reverse)
-        values = self._constants(inputs, parameters)
-        _run(self._instructions["prologue"], values)
+        alive = within(lengths, steps)
+        crossing = crossings(reset, alive, reverse)
+        values = self._everything.given(without_padding(inputs, alive), parameters)
+        run(self._parts["prologue"], values)
         sliced = [(p, values[p].unbind(0)) for p in self._sliced]
         state = tuple(initial)
         kept: list[list[Tensor]] = [[] for _ in self.plan.kept]
@@ -67,7 +63,7 @@ class ReferenceKernel:
             for position, value in zip(self._states, state, strict=True):
                 if position is not None:
                     now[position] = value
-            _run(self._instructions["loop"], now)
+            run(self._parts["loop"], now)
             # A next state that only reads the inputs or parameters may lack the batch axis.
             following = tuple(
                 now[p] if now[p].shape == s.shape else now[p].expand_as(s)
@@ -80,67 +76,8 @@ class ReferenceKernel:
                 collected.append(now[position])
         for collected, position in zip(kept, self.plan.kept, strict=True):
             values[position] = torch.stack(collected[::-1] if reverse else collected)
-        _run(self._instructions["epilogue"], values)
-        output = values[graph.output]
-        if output.dim() < 3:
-            output = output.expand(steps, batch, output.shape[-1])
-        if alive is not None:
-            output = torch.where(alive, output, torch.zeros((), dtype=output.dtype, device=output.device))
-        return output, state
-
-    def _constants(self, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> Values:
-        """What is known before the first step: inputs over all time, weights per gate, numbers, stacked matrices."""
-        graph = self.plan.graph
-        stored = {p.name: p for p in graph.parameters}
-        parts = {
-            p.name: dict(zip(p.gates, parameters[p.name].chunk(len(p.gates)), strict=True))
-            for p in graph.parameters
-            if p.gates
-        }
-        values: Values = []
-        for node in graph.nodes:
-            match node:
-                case Read(name, _):
-                    values.append(inputs.get(name))
-                case Weight(name, gate, _):
-                    values.append(parameters[name] if gate is None else parts[name][gate])
-                case Constant(value, _):
-                    values.append(value)
-                case _:
-                    values.append(None)
-        for instruction in (*self.plan.prologue, *self.plan.loop, *self.plan.epilogue):
-            if isinstance(instruction, StackedProduct):
-                weights = [graph.nodes[m] for m in instruction.matrices]
-                names = {w.name for w in weights if isinstance(w, Weight)}
-                gates = tuple(w.gate for w in weights if isinstance(w, Weight))
-                name = next(iter(names))
-                whole = len(names) == 1 and gates == (stored[name].gates or (None,))
-                matrix = parameters[name] if whole else torch.cat([values[m] for m in instruction.matrices])
-                values.append(matrix)
-        return values
-
-
-def _compile(plan: Plan, instruction: int | StackedProduct) -> tuple[Any, ...]:
-    """(function, positions of its arguments, position(s) of its result)."""
-    if isinstance(instruction, StackedProduct):
-        stacked = [i for i in (*plan.prologue, *plan.loop, *plan.epilogue) if isinstance(i, StackedProduct)]
-        matrix = len(plan.graph.nodes) + stacked.index(instruction)
-        return torch.nn.functional.linear, (instruction.operand, matrix), instruction.results
-    node = plan.graph.nodes[instruction]
-    assert isinstance(node, Apply)
-    return TORCH[node.operation], node.arguments, instruction
-
-
-def _run(instructions: list[tuple[Any, ...]], values: Values) -> None:
-    for function, arguments, result in instructions:
-        value = function(*[values[a] for a in arguments])
-        if isinstance(result, int):
-            values[result] = value
-        elif len(result) == 1:
-            values[result[0]] = value
-        else:
-            for position, part in zip(result, value.chunk(len(result), -1), strict=True):
-                values[position] = part
+        run(self._parts["epilogue"], values)
+        return in_time(values[graph.output], steps, batch, alive), state
 
 
 def _reads(plan: Plan, instruction: int | StackedProduct) -> tuple[int, ...]:
@@ -148,18 +85,3 @@ def _reads(plan: Plan, instruction: int | StackedProduct) -> tuple[int, ...]:
         return (instruction.operand,)
     node = plan.graph.nodes[instruction]
     return node.arguments if isinstance(node, Apply) else ()
-
-
-def _alive(lengths: Tensor | None, steps: int) -> Tensor | None:
-    """[T, B, 1] bool: which steps lie within their sequence."""
-    if lengths is None:
-        return None
-    return (torch.arange(steps, device=lengths.device)[:, None] < lengths)[..., None]
-
-
-def _crossing(reset: Tensor | None, alive: Tensor | None, reverse: bool) -> Tensor | None:
-    """[T, B, 1] bool: before which steps, in running order, the state is reset; beyond a sequence's end never."""
-    if reset is None:
-        return None
-    crossing = reset[..., None] if alive is None else reset[..., None] & alive
-    return torch.cat([crossing[1:], torch.zeros_like(crossing[:1])]) if reverse else crossing

@@ -18,6 +18,22 @@ def _minimum(a: Tensor | float, b: Tensor | float) -> Tensor:
     return -_maximum(-a, -b)
 
 
+def _size(a: Tensor) -> Tensor:
+    # With the batch axes of its argument, as every value inside the loop has them.
+    return torch.full_like(a[..., :1], a.shape[-1])
+
+
+def block_product(vector: Tensor, stored: Tensor) -> Tensor:
+    """Block-diagonal matrices, stacked: [..., N·width] → [..., k·N·width] with `stored` [k·N·width, width].
+
+    Block n of every matrix meets block n of the vector only.
+    """
+    width = stored.shape[-1]
+    blocks = vector.shape[-1] // width
+    matrices = stored.unflatten(0, (-1, blocks, width))
+    return torch.einsum("knji,...ni->...knj", matrices, vector.unflatten(-1, (blocks, width))).flatten(-3)
+
+
 TORCH: dict[str, Callable[..., Tensor]] = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -35,6 +51,10 @@ TORCH: dict[str, Callable[..., Tensor]] = {
     "abs": torch.abs,
     "sin": torch.sin,
     "cos": torch.cos,
+    "sign": torch.sign,
     "maximum": _maximum,
     "minimum": _minimum,
+    "sum": lambda a: a.sum(-1, keepdim=True),  # [..., 1], so that a row's number meets the row's units
+    "size": _size,
+    "largest": lambda a: a.amax(-1, keepdim=True),
 }

@@ -1,0 +1,1 @@
+"""Speed of the recurrence compiler beside its rivals: `python -m benchmarks.kernels`."""

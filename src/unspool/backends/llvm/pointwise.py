@@ -1,0 +1,170 @@
+"""A step's equations, unit by unit: one vector of units of one row at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from llvmlite import ir
+
+from unspool.backends.llvm.building import CONTRACT, POINTER, at, load, splat
+from unspool.backends.llvm.mathematics import emit
+from unspool.ir import Apply, Constant, Read, Weight
+from unspool.passes.sweep import Sweep, weight_name
+
+_ARITHMETIC: dict[str, Callable[..., ir.Value]] = {
+    "add": lambda b, x, y: b.fadd(x, y, flags=CONTRACT),
+    "subtract": lambda b, x, y: b.fsub(x, y, flags=CONTRACT),
+    "multiply": lambda b, x, y: b.fmul(x, y, flags=CONTRACT),
+    "divide": lambda b, x, y: b.fdiv(x, y),
+}
+
+
+@dataclass
+class Places:
+    """Where the values of a row are, while one of its vectors is computed.
+
+    Attributes:
+        address: name of a word of `Arguments`, or of a state or stream → address of the row's first unit.
+        sizes: size letter → number of units.
+        numbers: position → address of the row's number, for reductions.
+        known: position → address of the row's first unit, for values in the workspace.
+        block: position → address of the current block's accumulators of this row.
+    """
+
+    address: Callable[[str], ir.Value]
+    sizes: Callable[[str], ir.Value]
+    numbers: dict[int, ir.Value]
+    known: dict[int, ir.Value] = field(default_factory=dict)
+    block: dict[int, ir.Value] = field(default_factory=dict)
+
+
+class Vector:
+    """Computes values for the units j, j + 1, … of one row; each value once.
+
+    Args:
+        b: where to write it.
+        sweep: the equations.
+        kind: type of a number.
+        lanes: units at once.
+        unit: j.
+        inside: unit − the block's first unit, for the accumulators.
+        mask: which lanes are units, where some are not.
+        places: see `Places`.
+        comments: position → the equation that gives it, written into the code.
+    """
+
+    def __init__(
+        self,
+        b: ir.IRBuilder,
+        sweep: Sweep,
+        kind: ir.Type,
+        lanes: int,
+        unit: ir.Value,
+        inside: ir.Value | None,
+        mask: ir.Value | None,
+        places: Places,
+        comments: Mapping[int, str],
+    ) -> None:
+        self.b, self.sweep, self.kind, self.lanes = b, sweep, kind, lanes
+        self.unit, self.inside, self.mask, self.places = unit, inside, mask, places
+        self.vector = ir.VectorType(kind, lanes)
+        self.item = 4 if kind == ir.FloatType() else 8
+        self.comments = comments
+        self._values: dict[int, ir.Value] = {}
+
+    def value(self, position: int) -> ir.Value:
+        """The value at `position`; a number in every lane."""
+        if position not in self._values:
+            self._values[position] = self._compute(position)
+        return self._values[position]
+
+    def store(self, value: ir.Value, row: ir.Value, outside: bool) -> None:
+        """Store a vector in a row; only the units there are, where the row lies `outside` the padded workspace."""
+        address = at(self.b, row, self.unit, self.kind)
+        if self.mask is None or not outside:
+            self.b.store(value, address, align=self.item)
+            return
+        name = f"llvm.masked.store.v{self.lanes}{self._letter}.p0"
+        kind = ir.FunctionType(ir.VoidType(), [self.vector, POINTER, ir.IntType(32), self.mask.type])
+        function = self.b.module.globals.get(name) or ir.Function(self.b.module, kind, name)
+        self.b.call(function, [value, address, ir.Constant(ir.IntType(32), self.item), self.mask])
+
+    def load(self, row: ir.Value, outside: bool) -> ir.Value:
+        """A vector of a row; zeros in the lanes that are no units, where the row lies `outside` the workspace."""
+        address = at(self.b, row, self.unit, self.kind)
+        if self.mask is None or not outside:
+            return load(self.b, address, self.vector, self.item)
+        name = f"llvm.masked.load.v{self.lanes}{self._letter}.p0"
+        kind = ir.FunctionType(self.vector, [POINTER, ir.IntType(32), self.mask.type, self.vector])
+        function = self.b.module.globals.get(name) or ir.Function(self.b.module, kind, name)
+        zero = ir.Constant(self.vector, None)
+        return self.b.call(function, [address, ir.Constant(ir.IntType(32), self.item), self.mask, zero])
+
+    def units_only(self, value: ir.Value, other: float) -> ir.Value:
+        """`value`, and `other` in the lanes that are no units."""
+        if self.mask is None:
+            return value
+        return self.b.select(self.mask, value, ir.Constant(self.vector, [other] * self.lanes))
+
+    @property
+    def _letter(self) -> str:
+        return "f32" if self.item == 4 else "f64"
+
+    def _compute(self, position: int) -> ir.Value:
+        places, node = self.places, self.sweep.nodes[position]
+        if position in places.block:
+            assert self.inside is not None
+            return load(self.b, at(self.b, places.block[position], self.inside, self.kind), self.vector, self.item)
+        if position in places.known:
+            return self.load(places.known[position], outside=False)
+        if position in places.numbers:
+            return self._many(places.numbers[position])
+        match node:
+            case Constant(value, _):
+                return ir.Constant(self.vector, [value] * self.lanes)
+            case Read(name, ()):
+                return self._many(places.address(f"read {name}"))
+            case Read(name, _):
+                is_state = name in {s.name for s in self.sweep.states}
+                return self.load(places.address(f"{'state' if is_state else 'read'} {name}"), outside=not is_state)
+            case Weight(_, _, ()):
+                return self._many(places.address(f"weight {weight_name(node)}"))
+            case Weight():
+                return self.load(places.address(f"weight {weight_name(node)}"), outside=True)
+            case Apply("size", (argument,), _):
+                size = places.sizes(self.sweep.nodes[argument].shape[0])  # type: ignore[union-attr]
+                return splat(self.b, self.b.sitofp(size, self.kind), self.vector)
+            case Apply("spread", (argument, _), _):
+                return self.value(argument)
+            case Apply(operation, arguments, _):
+                values = [self.value(a) for a in arguments]
+                if position in self.comments:
+                    self.b.comment(self.comments[position])
+                if operation in _ARITHMETIC:
+                    return _ARITHMETIC[operation](self.b, *values)
+                return emit(self.b, operation, *values)
+
+    def _many(self, address: ir.Value) -> ir.Value:
+        return splat(self.b, load(self.b, address, self.kind, self.item), self.vector)
+
+
+def lanes_below(b: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
+    """Mask of the first `count` of `lanes` lanes."""
+    places = ir.Constant(ir.VectorType(ir.IntType(64), lanes), list(range(lanes)))
+    return b.icmp_signed("<", places, splat(b, count, ir.VectorType(ir.IntType(64), lanes)))
+
+
+def across(b: ir.IRBuilder, vector: ir.Value, operation: str) -> ir.Value:
+    """The sum, or the largest, of a vector's lanes."""
+    kind = vector.type
+    while kind.count > 1:
+        half = kind.count // 2
+        low, high = (
+            b.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(ir.IntType(32), half), list(places)))
+            for places in (range(half), range(half, kind.count))
+        )
+        vector = b.fadd(low, high) if operation == "sum" else emit(b, "maximum", low, high)
+        kind = vector.type
+    return b.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+

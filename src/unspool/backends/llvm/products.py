@@ -1,0 +1,215 @@
+"""Matrix products inside the loop: packed matrices, and tiles of rows × units that accumulate in registers.
+
+A packed matrix is a row of panels, one per block of units: [block][k][result][units of the block]. A tile takes a few
+rows of the operand through a panel and keeps rows × results × units in registers while k runs. Rows that do not fill
+the last tile are shared out evenly (16 rows in tiles of at most 3 are four of 3 and two of 2), so that no tile of a
+single row is left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from unspool.backends.llvm.building import CONTRACT, I64, POINTER, at, load, loop, number, smaller, splat
+from unspool.backends.llvm.tiling import Tiling
+
+def accumulate(
+    b: ir.IRBuilder,
+    tiling: Tiling,
+    accumulators: ir.Value,
+    panel: ir.Value,
+    operand: ir.Value,
+    row: ir.Value,
+    depth: ir.Value,
+    rows: ir.Value,
+    more: bool,
+) -> None:
+    """accumulators[rows, width] (+)= operand[rows, depth] · panel[depth, width].
+
+    Args:
+        b: where to write it.
+        tiling: the tiling.
+        accumulators: address; rows are `width` apart.
+        panel: address of the block's panel.
+        operand: address; rows are `row` apart.
+        row: see operand.
+        depth: k.
+        rows: how many.
+        more: whether to add to the accumulators instead of setting them.
+    """
+    function = _tiles(b.module, tiling)
+    with loop(b, number(0), depth, number(tiling.depth), "k") as k:
+        rest = smaller(b, b.sub(depth, k), number(tiling.depth))
+        add = ir.Constant(I64, 1) if more else b.zext(b.icmp_signed(">", k, number(0)), I64)
+        part = at(b, panel, b.mul(k, number(tiling.width)), tiling.kind)
+        b.call(function, [accumulators, part, at(b, operand, k, tiling.kind), row, rest, rows, add])
+
+
+def pack(
+    b: ir.IRBuilder,
+    tiling: Tiling,
+    panel: ir.Value,
+    matrices: list[tuple[ir.Value, ir.Value]],
+    size: ir.Value,
+    depth: ir.Value,
+    transposed: bool,
+    span: Callable[[ir.Value], tuple[ir.Value, ir.Value]] | None = None,
+    width: ir.Value | None = None,
+) -> None:
+    """Write the panels of stacked matrices.
+
+    Args:
+        b: where to write it.
+        tiling: the tiling.
+        panel: address of the panels.
+        matrices: (address, row stride) of each.
+        size: units of the result.
+        depth: units of the operand; of a panel, where `span` is given.
+        transposed: whether the result's units are the stored matrix's columns.
+        span: for block-diagonal matrices: first unit of a block of units → (first k, number of k) of its panel.
+        width: for block-diagonal matrices: units of a diagonal block.
+    """
+    kind, item = tiling.kind, tiling.item_bytes
+    zero = ir.Constant(kind, 0.0)
+    with loop(b, number(0), size, number(tiling.block), "block") as first:
+        start, length = span(first) if span else (number(0), depth)
+        base = b.mul(b.sdiv(first, number(tiling.block)), b.mul(depth, number(tiling.width)))
+        for result, (matrix, stride) in enumerate(matrices):
+            with loop(b, number(0), length, name="k") as step, loop(b, number(0), number(tiling.block), name="j") as j:
+                unit, k = b.add(first, j), b.add(start, step)
+                there = b.icmp_signed("<", unit, size)
+                row, column = (k, unit) if transposed else (unit, k)
+                if width is not None:
+                    same = b.icmp_signed("==", b.sdiv(unit, width), b.sdiv(k, width))
+                    there = b.and_(there, same)
+                    column = b.srem(column, width)
+                place = b.select(there, b.add(b.mul(row, stride), column), number(0))
+                value = b.select(there, load(b, at(b, matrix, place, kind), kind, item), zero)
+                inside = b.add(b.mul(step, number(tiling.width)), b.add(j, number(result * tiling.block)))
+                b.store(value, at(b, panel, b.add(base, inside), kind), align=item)
+
+
+def _tiles(module: ir.Module, tiling: Tiling) -> ir.Function:
+    """All rows through one panel: `tiles(accumulators, panel, operand, row, depth, rows, add)`."""
+    name = f"tiles_{tiling.columns}x{tiling.lanes}"
+    if name in module.globals:
+        return module.globals[name]
+    kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, I64, I64, I64, I64])
+    function = _inner(ir.Function(module, kind, name))
+    accumulators, panel, operand, row, depth, rows, add = function.args
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    most = number(tiling.most_rows)
+    tiles = b.sdiv(b.add(rows, number(tiling.most_rows - 1)), most)
+    each, longer = b.sdiv(rows, tiles), b.srem(rows, tiles)
+    with loop(b, number(0), tiles, name="tile") as tile:
+        done = b.add(b.mul(tile, each), smaller(b, tile, longer))
+        height = b.add(each, b.zext(b.icmp_signed("<", tile, longer), I64))
+        into = at(b, accumulators, b.mul(done, number(tiling.width)), tiling.kind)
+        source = at(b, operand, b.mul(done, row), tiling.kind)
+        after = b.append_basic_block("done")
+        switch = b.switch(height, after)
+        for count in range(1, tiling.most_rows + 1):
+            block = b.append_basic_block(f"rows.{count}")
+            switch.add_case(number(count), block)
+            b.position_at_end(block)
+            b.call(_tile(module, tiling, count), [into, panel, source, row, depth, add])
+            b.branch(after)
+        b.position_at_end(after)
+    b.ret_void()
+    return function
+
+
+def _tile(module: ir.Module, tiling: Tiling, rows: int) -> ir.Function:
+    """`rows` rows through one panel, everything in registers."""
+    kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, I64, I64, I64])
+    function = _inner(ir.Function(module, kind, f"tile_{rows}x{tiling.columns}x{tiling.lanes}"))
+    accumulators, panel, operand, row, depth, add = function.args
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    vector, item = tiling.vector, tiling.item_bytes
+    places = [(r, c) for r in range(rows) for c in range(tiling.columns)]
+    zero = ir.Constant(vector, None)
+    given = b.icmp_signed("!=", add, number(0))
+    starts = {
+        (r, c): b.select(given, load(b, _at(b, accumulators, r * tiling.width + c * tiling.lanes, tiling), vector, item), zero)
+        for r, c in places
+    }  # fmt: skip
+    # A fused operation takes about 8 half-cycles: with fewer accumulators, further ones take every second, … step.
+    phases = 1
+    while phases * len(places) < 8 and phases < 4:
+        phases *= 2
+    sources = [at(b, operand, b.mul(row, number(r)), tiling.kind) for r in range(rows)]
+
+    def step(k: ir.Value, offset: int, sums: dict[tuple[int, int], ir.Value]) -> dict[tuple[int, int], ir.Value]:
+        base = at(b, panel, b.mul(k, number(tiling.width)), tiling.kind)
+        parts = [
+            load(b, _at(b, base, offset * tiling.width + c * tiling.lanes, tiling), vector, item)
+            for c in range(tiling.columns)
+        ]
+        found = {}
+        for r in range(rows):
+            value = load(b, at(b, sources[r], b.add(k, number(offset)), tiling.kind), tiling.kind, item)
+            many = splat(b, value, vector)
+            for c in range(tiling.columns):
+                product = b.fmul(many, parts[c], flags=CONTRACT)
+                found[r, c] = b.fadd(sums[r, c], product, flags=CONTRACT)
+        return found
+
+    unroll = max(4 if len(places) < 12 else 2, phases)
+    whole = b.mul(b.sdiv(depth, number(unroll)), number(unroll))
+    entry = b.block
+    head, body, after = (b.append_basic_block(n) for n in ("k.head", "k.body", "k.after"))
+    b.branch(head)
+    b.position_at_end(head)
+    k = b.phi(I64, "k")
+    k.add_incoming(number(0), entry)
+    carried = [{place: b.phi(vector) for place in places} for _ in range(phases)]
+    for phase, sums in enumerate(carried):
+        for place, phi in sums.items():
+            phi.add_incoming(zero if phase else starts[place], entry)
+    b.cbranch(b.icmp_signed("<", k, whole), body, after)
+    b.position_at_end(body)
+    current = [dict(sums) for sums in carried]
+    for offset in range(unroll):
+        current[offset % phases] = step(k, offset, current[offset % phases])
+    for phase, sums in enumerate(carried):
+        for place, phi in sums.items():
+            phi.add_incoming(current[phase][place], b.block)
+    k.add_incoming(b.add(k, number(unroll)), b.block)
+    b.branch(head)
+    b.position_at_end(after)
+    totals: dict[tuple[int, int], ir.Value] = dict(carried[0])
+    for sums in carried[1:]:
+        totals = {place: b.fadd(totals[place], sums[place]) for place in places}
+    entry = b.block
+    head, body, after = (b.append_basic_block(n) for n in ("rest.head", "rest.body", "rest.after"))
+    b.branch(head)
+    b.position_at_end(head)
+    k = b.phi(I64, "rest")
+    k.add_incoming(whole, entry)
+    phis = {place: b.phi(vector) for place in places}
+    for place, phi in phis.items():
+        phi.add_incoming(totals[place], entry)
+    b.cbranch(b.icmp_signed("<", k, depth), body, after)
+    b.position_at_end(body)
+    ended = step(k, 0, dict(phis))
+    for place, phi in phis.items():
+        phi.add_incoming(ended[place], b.block)
+    k.add_incoming(b.add(k, number(1)), b.block)
+    b.branch(head)
+    b.position_at_end(after)
+    for (r, c), phi in phis.items():
+        b.store(phi, _at(b, accumulators, r * tiling.width + c * tiling.lanes, tiling), align=item)
+    b.ret_void()
+    return function
+
+
+def _at(b: ir.IRBuilder, base: ir.Value, offset: int, tiling: Tiling) -> ir.Value:
+    return at(b, base, number(offset), tiling.kind)
+
+
+def _inner(function: ir.Function) -> ir.Function:
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    return function

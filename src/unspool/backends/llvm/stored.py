@@ -1,0 +1,88 @@
+"""Object code on disk: compiled once per machine, checked before it is used, rebuilt when anything about it is off.
+
+One file per kernel, `KEY.o`: the SHA-256 of the code, then the code. The key covers the sweep, the number type, the
+processor, LLVM's version and this generator's source, so that nothing stale is found. The folder belongs to the user
+and nobody else may write there, as with Python's own compiled files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import llvmlite.binding as llvm
+
+from unspool import backends, ir, passes
+from unspool.atomic import write_file
+from unspool.backends.llvm.compiling import compile_object
+from unspool.errors import OutputError
+
+if TYPE_CHECKING:
+    from unspool.backends.llvm.kernel import SweepKernel
+
+_DIGEST = 32
+
+
+def object_code(kernel: SweepKernel) -> bytes:
+    """The object file of a kernel, from disk if it is there and whole; compiled and stored otherwise."""
+    folder = cache_folder()
+    path = None if folder is None else folder / f"{_key(kernel)}.o"
+    code = None if path is None else _read(path)
+    if code is None:
+        code = compile_object(kernel.source(), kernel.target)
+        if path is not None:
+            _store(path, code)
+    return code
+
+
+def cache_folder() -> Path | None:
+    """Where object code is kept: `UNSPOOL_CACHE`, or the user's cache folder; None where `UNSPOOL_CACHE` is empty."""
+    named = os.environ.get("UNSPOOL_CACHE")
+    if named is not None:
+        return Path(named) if named else None
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "unspool" / "kernels"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "unspool" / "kernels"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unspool" / "kernels"
+
+
+def _read(path: Path) -> bytes | None:
+    """The code in a file that is ours and whole; None otherwise."""
+    try:
+        folder = path.parent.stat()
+        if hasattr(os, "getuid") and (folder.st_uid != os.getuid() or folder.st_mode & 0o022):
+            return None
+        data = path.read_bytes()
+    except OSError:
+        return None
+    digest, code = data[:_DIGEST], data[_DIGEST:]
+    return code if code and hashlib.sha256(code).digest() == digest else None
+
+
+def _store(path: Path, code: bytes) -> None:
+    """Keep the code for the next process; a folder that cannot be written is no reason to fail."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(path, hashlib.sha256(code).digest() + code)
+    except (OSError, OutputError):
+        return
+
+
+def _key(kernel: SweepKernel) -> str:
+    parts = (repr(kernel.sweep), kernel.dtype, kernel.is_adjoint, repr(kernel.target), _generator())
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:40]
+
+
+@cache
+def _generator() -> str:
+    """Everything but the sweep that decides the code: LLVM's version and the source of this package's compiler."""
+    digest = hashlib.sha256(repr(llvm.llvm_version_info).encode())
+    for package in (ir, passes, backends):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,171 @@
+"""Save plan: which values the forward sweep keeps for the adjoint, and which the adjoint computes again.
+
+Kept is what the adjoint needs and cannot have from what is there anyway: the sequences that the loop reads, the states
+before and after each step, and what is already kept. So a product or a reduction is never done twice, and a pointwise
+value is computed again where its arguments are at hand.
+
+    LSTM   saved  i, f, g, o and c'        5 values per unit and step      computed again   tanh(c')
+    GRU    saved  r, z, R_n h              3 values per unit and step      computed again   n
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from unspool.ir import Apply, Constant, GraphBuilder, Node, Read, Weight
+from unspool.ir.build import needed_for
+from unspool.passes.adjoint import Adjoint, adjoint
+from unspool.passes.sweep import Named, Sweep
+
+
+@dataclass(frozen=True)
+class DeferredGradient:
+    """A matrix's gradient as one product after the adjoint sweep: Σ delta ⊗ operand.
+
+    Attributes:
+        weight: the matrix.
+        delta: name of the adjoint's write.
+        operand: name of the adjoint's read: a state before the step, or what the forward sweep read or saved.
+    """
+
+    weight: Weight
+    delta: str
+    operand: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """The two sweeps of training.
+
+    Attributes:
+        forward: the forward sweep, which also writes what is saved.
+        saved: the names of those further writes; `NAME'` is the state NAME after each step.
+        adjoint: the adjoint sweep. It reads the forward's reads and saved values by their names, and the state before
+            a step by the state's name.
+        deferred: the matrices' gradients.
+    """
+
+    forward: Sweep
+    saved: tuple[str, ...]
+    adjoint: Sweep
+    deferred: tuple[DeferredGradient, ...]
+
+
+def plan_training(forward: Sweep) -> Training:
+    """The forward sweep that saves, and its adjoint. Cost: linear in the number of nodes, once per cell."""
+    derived = adjoint(forward)
+    sweep, count = derived.sweep, derived.forward_nodes
+    operands = {d.operand for d in derived.deferred}
+    crossing = _crossing(derived) | operands
+    states = {s.name: p for s, p in zip(forward.states, forward.next_states, strict=True)}
+    carried = {n.name for p in crossing if isinstance(n := forward.nodes[p], Read) and n.name in states}
+    # A product's operand must be in memory for the product after the sweep, so it is never computed again.
+    forced = {p for p in operands if isinstance(forward.nodes[p], Apply)}
+    saved = _choose(forward, crossing, forced, {states[name] for name in carried}, set(states) - carried)
+    written = {position: name for name, position in forward.writes}
+    further: list[Named] = []
+    read_back: dict[int, str] = {}
+    for name in sorted(carried):
+        position = states[name]
+        if (f"{name}'", position) not in forward.writes:
+            further.append((f"{name}'", position))
+        if isinstance(forward.nodes[position], Apply):
+            read_back[position] = f"{name}'"
+    for position in sorted(saved):
+        name = written.get(position, f"v#{position}")
+        read_back[position] = name
+        if position not in written:
+            further.append((name, position))
+    kept = replace(forward, writes=(*forward.writes, *further))
+    backward, deferred = _adjoint(derived, count, read_back, forward)
+    return Training(kept, tuple(n for n, _ in further), replace(backward, shifted=frozenset(carried)), deferred)
+
+
+def saved_values(training: Training) -> dict[str, tuple[str, ...]]:
+    """Per size letter ("" for one number) the names of what is saved at every step."""
+    forward = training.forward
+    found: dict[str, tuple[str, ...]] = {}
+    for name, position in forward.writes:
+        if name in training.saved:
+            letter = "".join(forward.nodes[position].shape)
+            found[letter] = (*found.get(letter, ()), name)
+    return found
+
+
+def _crossing(derived: Adjoint) -> set[int]:
+    """Forward values that the adjoint's own nodes, or its results, use."""
+    sweep, count = derived.sweep, derived.forward_nodes
+    roots = [*sweep.results, *(d.delta for d in derived.deferred)]
+    needed = _adjoint_nodes(sweep.nodes, roots, count)
+    used = {a for p in needed for a in _arguments(sweep.nodes[p])} | set(roots)
+    return {p for p in used if p < count}
+
+
+def _adjoint_nodes(nodes: tuple[Node, ...], roots: Iterable[int], count: int) -> frozenset[int]:
+    return frozenset(p for p in needed_for(nodes, roots) if p >= count)
+
+
+def _choose(forward: Sweep, crossing: set[int], forced: set[int], after: set[int], unknown: set[str]) -> set[int]:
+    """Positions to save: of the crossing values those that cannot be had from what is at hand."""
+    saved: set[int] = set()
+    at_hand: list[bool] = []
+    for position, node in enumerate(forward.nodes):
+        match node:
+            case Read(name, _):
+                here = name not in unknown
+            case Weight() | Constant():
+                here = True
+            case Apply(operation, arguments, _):
+                here = operation not in ("product", "sum", "largest") and all(at_hand[a] for a in arguments)
+                here = position in after or (here and position not in forced)
+                if position in crossing and not here:
+                    saved.add(position)
+                    here = True
+        at_hand.append(here)
+    return saved
+
+
+def _adjoint(
+    derived: Adjoint, count: int, read_back: dict[int, str], forward: Sweep
+) -> tuple[Sweep, tuple[DeferredGradient, ...]]:
+    """The adjoint with the saved values read instead of computed, and each deferred gradient's delta written."""
+    sweep = derived.sweep
+    builder, moved = GraphBuilder(), {}
+
+    def place(position: int) -> int:
+        if position not in moved:
+            node = sweep.nodes[position]
+            if position in read_back:
+                moved[position] = builder.add(Read(read_back[position], node.shape))
+            elif isinstance(node, Apply):
+                moved[position] = builder.apply(node.operation, *(place(a) for a in node.arguments))
+            else:
+                moved[position] = builder.add(node)
+        return moved[position]
+
+    next_states = tuple(place(p) for p in sweep.next_states)
+    writes = [(name, place(p)) for name, p in sweep.writes]
+    sums = tuple((name, place(p)) for name, p in sweep.sums)
+    deltas = {position: name for name, position in reversed(writes)}
+    deferred = []
+    for gradient in derived.deferred:
+        delta = place(gradient.delta)
+        if delta not in deltas:
+            deltas[delta] = f"∂#{len(deltas)}"
+            writes.append((deltas[delta], delta))
+        operand = forward.nodes[gradient.operand]
+        name = operand.name if isinstance(operand, Read) else read_back[gradient.operand]
+        deferred.append(DeferredGradient(gradient.weight, deltas[delta], name))
+    final = Sweep(
+        name=sweep.name,
+        nodes=tuple(builder.nodes),
+        states=sweep.states,
+        next_states=next_states,
+        writes=tuple(writes),
+        sums=sums,
+        names=tuple(sorted((moved[p], n) for p, n in sweep.names if p in moved)),
+    )
+    return final, tuple(deferred)
+
+
+def _arguments(node: Node) -> tuple[int, ...]:
+    return node.arguments if isinstance(node, Apply) else ()

@@ -1,0 +1,186 @@
+"""A cell ready for compiled sweeps: its plans, its code, and the order of the tensors that go in and come out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import torch
+from torch import Tensor
+
+from unspool.backends.llvm import SweepKernel
+from unspool.ir import StepGraph, Variable, graph_from_json, graph_to_json, in_numbers
+from unspool.ir.nodes import Shape
+from unspool.passes import make_plan
+from unspool.passes.fold import fold
+from unspool.passes.save import plan_training, saved_values
+from unspool.passes.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a run over time is asked for besides its tensors.
+
+    Attributes:
+        steps: T.
+        lengths: [B] int64, or None.
+        crossing: [T, B] uint8: where the state is reset, in running order; or None.
+        reverse: from the last step to the first.
+    """
+
+    steps: int
+    lengths: Tensor | None
+    crossing: Tensor | None
+    reverse: bool
+
+    @property
+    def keeps_before(self) -> bool:
+        """Whether the state before a step cannot be found among the states after steps."""
+        return self.crossing is not None or (self.reverse and self.lengths is not None)
+
+    @property
+    def first(self) -> int:
+        """The first step in running order."""
+        return self.steps - 1 if self.reverse else 0
+
+    @property
+    def direction(self) -> int:
+        """From one step to the next in running order."""
+        return -1 if self.reverse else 1
+
+
+@dataclass(frozen=True)
+class Given:
+    """The tensors that a forward sweep is given.
+
+    Attributes:
+        sources: one per stack of the folded plan, [T, B, n·size].
+        constants: vectors and numbers.
+        matrices: stored parameters that the loop multiplies with.
+        initial: per state [B, size].
+        rest: per state [B, size], or nothing where no state is reset.
+    """
+
+    sources: tuple[Tensor, ...]
+    constants: tuple[Tensor, ...]
+    matrices: tuple[Tensor, ...]
+    initial: tuple[Tensor, ...]
+    rest: tuple[Tensor, ...]
+
+    @property
+    def batch(self) -> int:
+        """B."""
+        return self.initial[0].shape[0]
+
+
+class CompiledCell:
+    """A cell's plans and code; one per cell and process.
+
+    Attributes:
+        graph: the step.
+        text: the graph as JSON, by which an operator in a compiled program names it.
+        folded: what runs in torch and what in the loop.
+        matrices: names of the parameters that the loop multiplies with.
+    """
+
+    def __init__(self, graph: StepGraph) -> None:
+        self.graph = graph
+        self.text = json.dumps(graph_to_json(graph), separators=(",", ":"))
+        self.folded = fold(make_plan(graph))
+        weights = self.folded.forward.weights
+        self.matrices = tuple(dict.fromkeys(w.name for w in weights if len(w.shape) == 2))
+        self.parameters = {p.name: p for p in graph.parameters}
+        self._kernels: dict[tuple[str, torch.dtype], SweepKernel] = {}
+
+    @cached_property
+    def training(self):
+        """The sweeps that training takes."""
+        return plan_training(self.folded.forward)
+
+    @cached_property
+    def saved(self) -> dict[str, tuple[str, ...]]:
+        """Size letter → names of what is saved, which lie side by side."""
+        return saved_values(self.training)
+
+    @cached_property
+    def carried(self) -> tuple[Variable, ...]:
+        """The states that the adjoint needs from before each step."""
+        return tuple(s for s in self.graph.states if s.name in self.training.adjoint.shifted)
+
+    def kernel(self, which: str, dtype: torch.dtype) -> SweepKernel:
+        """The code of "inference", "training" or "adjoint"."""
+        if (which, dtype) not in self._kernels:
+            sweep = self._sweep(which)
+            name = str(dtype).removeprefix("torch.")
+            self._kernels[which, dtype] = SweepKernel(sweep, name, is_adjoint=which == "adjoint")
+        return self._kernels[which, dtype]
+
+    def given(self, tensors: Sequence[Tensor]) -> Given:
+        """`tensors` in the order sources, constants, matrices, initial, rest."""
+        counts = [len(self.folded.stacks), len(self.folded.constants), len(self.matrices), len(self.graph.states)]
+        parts, start = [], 0
+        for count in counts:
+            parts.append(tuple(tensors[start : start + count]))
+            start += count
+        return Given(*parts, rest=tuple(tensors[start:]))
+
+    def sizes(self, given: Given) -> dict[str, int]:
+        """Size letter → number."""
+        sizes = {s.size: t.shape[-1] for s, t in zip(self.graph.states, given.initial, strict=True)}
+        for (letter, count), source in zip(self._stacks, given.sources, strict=True):
+            if letter:
+                sizes[letter] = source.shape[-1] // count
+        for (_, position), constant in zip(self.folded.constants, given.constants, strict=True):
+            for letter in shape_of(self.graph_of_plan, position):
+                sizes[letter] = constant.shape[-1]
+        for name, matrix in zip(self.matrices, given.matrices, strict=True):
+            stored = self.parameters[name]
+            rows = matrix.shape[0] // max(1, len(stored.gates))
+            sizes[stored.shape[0]] = rows
+            letter, *divisor = reversed(stored.shape[1].split("/"))
+            sizes[letter] = rows // matrix.shape[1] if divisor else matrix.shape[1]
+        return sizes
+
+    @property
+    def graph_of_plan(self) -> StepGraph:
+        """The graph that the folded plan's positions refer to."""
+        return self.folded.plan.graph
+
+    def bytes_per_step(self) -> dict[str, int]:
+        """Size letter → values that training saves per step, sequence and unit, the operands of products included."""
+        return {letter: len(names) for letter, names in self.saved.items()}
+
+    @cached_property
+    def _stacks(self) -> list[tuple[str, int]]:
+        shapes = {r.name: "".join(r.shape) for r in self.folded.forward.reads}
+        return [(shapes[stack[0]], len(stack)) for stack in self.folded.stacks]
+
+    def _sweep(self, which: str) -> Sweep:
+        if which == "inference":
+            return self.folded.forward
+        return self.training.forward if which == "training" else self.training.adjoint
+
+
+@cache
+def compiled_cell(graph: StepGraph) -> CompiledCell:
+    """The one compiled cell of a graph."""
+    return CompiledCell(graph)
+
+
+@cache
+def cell_of(text: str) -> CompiledCell:
+    """The compiled cell of a graph written as JSON."""
+    return compiled_cell(graph_from_json(json.loads(text)))
+
+
+def shape_of(graph: StepGraph | Sweep, position: int) -> Shape:
+    """Size letters of a value."""
+    return graph.nodes[position].shape
+
+
+def width_of(graph: StepGraph | Sweep, position: int, sizes: dict[str, int]) -> int:
+    """Numbers per step and sequence of a value."""
+    shape = shape_of(graph, position)
+    return in_numbers(shape, sizes)[0] if shape else 1

@@ -1,0 +1,102 @@
+"""The forward sweep on tensors."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from unspool.backends.reference.sweep import run_sweep
+from unspool.runtime.compiled import memory
+from unspool.runtime.compiled.cell import Call, CompiledCell, Given, width_of
+from unspool.runtime.compiled.words import Words
+
+
+def result_shapes(cell: CompiledCell, given: Given, call: Call, saving: bool) -> list[tuple[int, ...]]:
+    """Shapes of what `run_forward` returns: what is kept, the final states; with `saving` what the adjoint needs."""
+    forward, sizes, over = cell.folded.forward, cell.sizes(given), (call.steps, given.batch)
+    shapes: list[tuple[int, ...]] = [(*over, width_of(forward, p, sizes)) for _, p in forward.writes]
+    shapes += [tuple(s.shape) for s in given.initial]
+    if saving:
+        shapes += [(*over, len(names) * sizes.get(letter, 1)) for letter, names in cell.saved.items()]
+        if call.keeps_before:
+            shapes += [(*over, sizes[s.size]) for s in cell.carried]
+    return shapes
+
+
+def run_forward(cell: CompiledCell, given: Given, call: Call, saving: bool) -> list[Tensor]:
+    """Run a cell over time.
+
+    Args:
+        cell: the cell.
+        given: every tensor with unit stride along its last axis, all of one dtype, on the CPU.
+        call: the rest of what is asked for.
+        saving: whether an adjoint sweep will follow.
+
+    Returns:
+        kept values [T, B, ·], final states [B, ·]; with `saving` one tensor [T, B, n·size] per size of what is saved,
+        and where states are reset the states before each step.
+    """
+    dtype = given.initial[0].dtype
+    results = [memory.empty(shape, dtype) for shape in result_shapes(cell, given, call, saving)]
+    if not given.batch:
+        return [r.zero_() for r in results]
+    kernel = cell.kernel("training" if saving else "inference", dtype)
+    sizes = cell.sizes(given)
+    words = Words(kernel, sizes, call.steps, given.batch, call.first, call.direction)
+    words.over_time(call.lengths, call.crossing)
+    words.weights(constants(cell, given), dict(zip(cell.matrices, given.matrices, strict=True)), gates(cell))
+    for stack, source in zip(cell.folded.stacks, given.sources, strict=True):
+        for part, name in enumerate(stack):
+            words.stream("read", name, source, part * source.shape[-1] // len(stack))
+    kept, rest = results[: len(cell.folded.forward.writes)], results[len(cell.folded.forward.writes) :]
+    for (name, _), tensor in zip(cell.folded.forward.writes, kept, strict=True):
+        words.stream("write", name, tensor)
+    for state, initial, final in zip(cell.graph.states, given.initial, rest, strict=False):
+        words.row("initial", state.name, initial)
+        words.point(f"final {state.name}", final)
+    for state, tensor in zip(cell.graph.states, given.rest, strict=False):
+        words.row("rest", state.name, tensor)
+    if saving:
+        saved = iter(rest[len(cell.graph.states) :])
+        for names in cell.saved.values():
+            tensor = next(saved)
+            for part, name in enumerate(names):
+                words.stream("write", name, tensor, part * tensor.shape[-1] // len(names))
+        for state, tensor in zip(cell.carried, saved, strict=call.keeps_before):
+            words.stream("before", state.name, tensor)
+    words.run()
+    return results
+
+
+def constants(cell: CompiledCell, given: Given) -> dict[str, Tensor]:
+    """Name → vector or number."""
+    return {name: tensor for (name, _), tensor in zip(cell.folded.constants, given.constants, strict=True)}
+
+
+def gates(cell: CompiledCell) -> dict[str, tuple[str, ...]]:
+    """Parameter → its gates."""
+    return {name: cell.parameters[name].gates for name in cell.matrices}
+
+
+def run_reference(cell: CompiledCell, given: Given, call: Call) -> list[Tensor]:
+    """Kept values and final states, as `run_forward` returns them first, in differentiable torch operations."""
+    sources = {
+        name: part
+        for stack, source in zip(cell.folded.stacks, given.sources, strict=True)
+        for name, part in zip(stack, source.chunk(len(stack), -1), strict=True)
+    }
+    weights = constants(cell, given)
+    for name, matrix in zip(cell.matrices, given.matrices, strict=True):
+        parts = cell.parameters[name].gates
+        weights |= {f"{name}.{g}": m for g, m in zip(parts, matrix.chunk(len(parts)), strict=True)} if parts else {name: matrix}
+    kept, final = run_sweep(
+        cell.folded.forward,
+        sources,
+        weights,
+        given.initial,
+        lengths=call.lengths,
+        crossing=None if call.crossing is None else call.crossing.bool(),
+        rest=given.rest,
+        reverse=call.reverse,
+        steps=call.steps,
+    )
+    return [*kept, *final]

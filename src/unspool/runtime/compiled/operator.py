@@ -1,0 +1,165 @@
+"""Compiled sweeps in torch's autograd: a Function in eager mode, one opaque operator under torch.compile.
+
+`torch.ops.unspool.sweep` names its cell by the graph as JSON, so that a compiled program can be kept and run in
+another process. A second derivative cannot be had from a kernel: where one is asked for, the reference computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from unspool.runtime.compiled.backward import run_adjoint
+from unspool.runtime.compiled.cell import Call, CompiledCell, cell_of
+from unspool.runtime.compiled.forward import result_shapes, run_forward, run_reference
+
+def sweep(cell: CompiledCell, tensors: Sequence[Tensor], call: Call) -> tuple[Tensor, ...]:
+    """Kept values [T, B, ·] and final states [B, ·] of a cell, differentiable by every tensor.
+
+    Args:
+        cell: the cell.
+        tensors: as in `Given`, in its order.
+        call: the rest of what is asked for.
+    """
+    saving = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+    count = len(cell.folded.forward.writes) + len(cell.graph.states)
+    if torch.compiler.is_compiling() or any(type(t) not in (Tensor, Parameter) for t in tensors):
+        arguments = (cell.text, list(tensors), call.lengths, call.crossing, call.steps, call.reverse, saving)
+        return tuple(torch.ops.unspool.sweep(*arguments)[:count])
+    if saving:
+        return _Sweep.apply(cell, call, *tensors)
+    return tuple(run_forward(cell, cell.given([_even(t) for t in tensors]), call, saving=False))
+
+
+class _Sweep(torch.autograd.Function):
+    """The sweep and its adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, cell: CompiledCell, call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
+        results = run_forward(cell, cell.given([_even(t) for t in tensors]), call, saving=True)
+        count = len(cell.folded.forward.writes) + len(cell.graph.states)
+        ctx.cell, ctx.call, ctx.count = cell, call, len(tensors)
+        ctx.save_for_backward(*tensors, *results)
+        ctx.set_materialize_grads(False)
+        return tuple(results[:count])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
+        tensors, results = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count :]
+        if torch.is_grad_enabled():
+            needed = ctx.needs_input_grad[2:]
+            return (None, None, *_differentiable(ctx.cell, ctx.call, tensors, gradients, needed))
+        given = ctx.cell.given([_even(t) for t in tensors])
+        return (None, None, *run_adjoint(ctx.cell, given, ctx.call, results, gradients))
+
+
+def _differentiable(
+    cell: CompiledCell,
+    call: Call,
+    tensors: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    needed: Sequence[bool],
+) -> list[Tensor | None]:
+    """Gradients that can be differentiated again, by way of the reference."""
+    results = run_reference(cell, cell.given(tensors), call)
+    pairs = [(r, g) for r, g in zip(results, gradients, strict=True) if g is not None and r.requires_grad]
+    wanted = [t for t, n in zip(tensors, needed, strict=True) if n]
+    if not pairs:
+        return [None] * len(tensors)
+    values, weights = zip(*pairs, strict=True)
+    found = iter(torch.autograd.grad(values, wanted, weights, create_graph=True, allow_unused=True))
+    return [next(found) if n else None for n in needed]
+
+
+_SWEEP = (
+    "sweep(str cell, Tensor[] tensors, Tensor? lengths, Tensor? crossing, SymInt steps, bool reverse, bool saving)"
+    " -> Tensor[]"
+)
+_ADJOINT = (
+    "sweep_adjoint(str cell, Tensor[] tensors, Tensor[] results, Tensor?[] gradients, Tensor? lengths,"
+    " Tensor? crossing, SymInt steps, bool reverse) -> Tensor[]"
+)
+_library = torch.library.Library("unspool", "DEF")
+_library.define(_SWEEP)
+_library.define(_ADJOINT)
+
+
+def _run_sweep(
+    cell: str,
+    tensors: list[Tensor],
+    lengths: Tensor | None,
+    crossing: Tensor | None,
+    steps: int,
+    reverse: bool,
+    saving: bool,
+) -> list[Tensor]:
+    known = cell_of(cell)
+    return run_forward(known, known.given([_even(t) for t in tensors]), Call(steps, lengths, crossing, reverse), saving)
+
+
+def _shapes_of_sweep(
+    cell: str,
+    tensors: list[Tensor],
+    lengths: Tensor | None,
+    crossing: Tensor | None,
+    steps: int,
+    reverse: bool,
+    saving: bool,
+) -> list[Tensor]:
+    known = cell_of(cell)
+    given = known.given(tensors)
+    shapes = result_shapes(known, given, Call(steps, lengths, crossing, reverse), saving)
+    return [tensors[0].new_empty(shape) for shape in shapes]
+
+
+def _run_adjoint(
+    cell: str,
+    tensors: list[Tensor],
+    results: list[Tensor],
+    gradients: list[Tensor | None],
+    lengths: Tensor | None,
+    crossing: Tensor | None,
+    steps: int,
+    reverse: bool,
+) -> list[Tensor]:
+    known = cell_of(cell)
+    given = known.given([_even(t) for t in tensors])
+    found = run_adjoint(known, given, Call(steps, lengths, crossing, reverse), results, gradients)
+    return [g.contiguous() for g in found]
+
+
+def _shapes_of_adjoint(cell: str, tensors: list[Tensor], *_: Any) -> list[Tensor]:
+    return [torch.empty_like(t, memory_format=torch.contiguous_format) for t in tensors]
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    cell, tensors, lengths, crossing, steps, reverse, _ = inputs
+    ctx.save_for_backward(*tensors, *output, lengths, crossing)
+    ctx.cell, ctx.steps, ctx.reverse, ctx.count = cell, steps, reverse, len(tensors)
+    ctx.set_materialize_grads(False)
+
+
+def _differentiate(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
+    *saved, lengths, crossing = ctx.saved_tensors
+    known = cell_of(ctx.cell)
+    count = len(known.folded.forward.writes) + len(known.graph.states)
+    found = torch.ops.unspool.sweep_adjoint(
+        ctx.cell, saved[: ctx.count], saved[ctx.count :], list(gradients[:count]), lengths, crossing, ctx.steps, ctx.reverse
+    )
+    return None, found, None, None, None, None, None
+
+
+_library.impl("sweep", _run_sweep, "CPU")
+_library.impl("sweep_adjoint", _run_adjoint, "CPU")
+torch.library.register_fake("unspool::sweep", _shapes_of_sweep, lib=_library)
+torch.library.register_fake("unspool::sweep_adjoint", _shapes_of_adjoint, lib=_library)
+torch.library.register_autograd("unspool::sweep", _differentiate, setup_context=_keep, lib=_library)
+
+
+def _even(tensor: Tensor) -> Tensor:
+    """`tensor` with unit stride along its last axis."""
+    return tensor if not tensor.dim() or tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()

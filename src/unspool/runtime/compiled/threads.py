@@ -1,0 +1,58 @@
+"""Threads for compiled code: those of torch's OpenMP runtime, which are at hand already; Python's where it has none."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import torch
+
+_IS_CHILD = False
+
+
+def _after_fork() -> None:
+    global _IS_CHILD
+    _IS_CHILD = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def thread_count() -> int:
+    """As many as torch uses; one in a forked process, where the runtime's threads are gone."""
+    return 1 if _IS_CHILD else torch.get_num_threads()
+
+
+@cache
+def openmp_entry() -> int:
+    """Address of `GOMP_parallel`, which GNU's and LLVM's OpenMP runtimes both have; 0 where there is none."""
+    if sys.platform == "win32":
+        return 0
+    for path in sorted(Path(torch.__file__).parent.glob("lib/*omp*")):
+        try:
+            library = ctypes.CDLL(str(path))
+            address = ctypes.cast(library.GOMP_parallel, ctypes.c_void_p).value
+        except (OSError, AttributeError):
+            continue
+        if address:
+            return address
+    return 0
+
+
+def run_on(threads: int, work: Callable[[int], None], words: int) -> None:
+    """`work(words)` on Python threads: native code runs while others hold no lock."""
+    waiting = [_pool().submit(work, words) for _ in range(threads - 1)]
+    work(words)
+    for done in waiting:
+        done.result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="unspool")
