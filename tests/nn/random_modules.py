@@ -26,7 +26,7 @@ UNARY: list[Callable[[Tensor], Tensor]] = [
     lambda a: a / (1 + a.norm(dim=-1, keepdim=True)),
     lambda a: functional.layer_norm(a, a.shape[-1:], eps=0.1),
     lambda a: a.amax(-1, keepdim=True).expand_as(a),
-    lambda a: torch.where(a > 0, a, torch.tanh(a)),
+    lambda a: (a > 0.1).to(a) - (a <= -0.2).to(a) * a,
 ]
 BINARY: list[Callable[[Tensor, Tensor], Tensor]] = [
     lambda a, b: a + b,

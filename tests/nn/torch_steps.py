@@ -274,9 +274,9 @@ RULES: dict[str, Rule] = {
         f(v) for f in (
             functional.softplus, functional.mish, functional.hardswish, functional.elu, functional.celu,
             functional.selu, functional.logsigmoid, functional.softsign, functional.relu6, functional.leaky_relu,
-            functional.hardtanh, functional.hardsigmoid, functional.tanhshrink,
+            functional.hardtanh, functional.tanhshrink,
         )
-    ) * h,
+    ) * h / 20,
     "powers": lambda m, v, x, h: h**3 + (1 + v * v) ** -0.5 + 2.0**v + torch.rsqrt(1 + h * h) + (2 + v) ** m.count,
     "mixtures": lambda m, v, x, h: torch.addcmul(v, v, h, value=0.5) + torch.addcdiv(v, h, 2 + v).lerp(h, 0.3),
     "bounds": lambda m, v, x, h: v.clamp(-0.1, 0.1) + torch.clamp(h, min=v) + functional.prelu(h, m.B.bias),

@@ -6,7 +6,6 @@ The shell is `torch.nn.RNNBase`: constructor checks, parameter names and their f
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -38,7 +37,7 @@ class DropIn(nn.RNNBase, ABC):
     @property
     def graph(self) -> StepGraph:
         """The step that is unrolled."""
-        return _graph(self.mode, self.bias, self.proj_size > 0)
+        return _GRAPHS[self.mode, self.bias, self.proj_size > 0]
 
     def flatten_parameters(self) -> None:
         """Do nothing: no kernel of Unspool needs the weights in one block of memory, as cuDNN's do."""
@@ -122,7 +121,10 @@ def refuse_projection(proj_size: int | None) -> None:
         raise ValueError("proj_size is an option of LSTM only, not of RNN or GRU")
 
 
-@cache
-def _graph(mode: str, bias: bool, projected: bool) -> StepGraph:
-    graph = (lstm_projection if projected else _CELLS[mode]).graph
-    return graph if bias else without_biases(graph)
+def _graphs() -> dict[tuple[str, bool, bool], StepGraph]:
+    pages = {(mode, False): cell.graph for mode, cell in _CELLS.items()} | {("LSTM", True): lstm_projection.graph}
+    return {(m, bias, p): g if bias else without_biases(g) for (m, p), g in pages.items() for bias in (True, False)}
+
+
+_GRAPHS = _graphs()
+"""(mode, bias, projected) → step graph. A table, because torch.compile does not see through a cache."""

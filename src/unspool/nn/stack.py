@@ -1,12 +1,14 @@
 """Layers and directions: the functional core that `Recurrent` and the drop-ins share."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from unspool.ir import Parameter, StepGraph, in_numbers
+from unspool.nn.chunks import unroll_in_chunks
 from unspool.runtime import unroll
 
 States = tuple[Tensor, ...]
@@ -26,6 +28,7 @@ def unroll_stack(
     reset: Tensor | None = None,
     rest: States | None = None,
     per_step: Mapping[str, Tensor] | None = None,
+    checkpoint_every: int | None = None,
 ) -> tuple[Tensor, States]:
     """Output [T, B, D·size] of the last layer and the final states.
 
@@ -41,14 +44,16 @@ def unroll_stack(
         reset: [T, B] bool.
         rest: states that a reset returns to, shaped like `initial` (the batch axis may be 1).
         per_step: the cell's inputs that are numbers, each [T, B, 1]; every layer reads the same.
+        checkpoint_every: steps of a chunk that is run again for its gradients; by default there are no chunks.
     """
+    run = partial(unroll_in_chunks, every=checkpoint_every) if checkpoint_every else unroll
     finals: list[States] = []
     layers = len(parameters) // directions
     for layer in range(layers):
         outputs = []
         for direction in range(directions):
             index = layer * directions + direction
-            output, final = unroll(
+            output, final = run(
                 graph,
                 {graph.vector_inputs[0].name: x, **(per_step or {})},
                 parameters[index],

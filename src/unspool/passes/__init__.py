@@ -4,12 +4,14 @@ from unspool.passes.biases import bias_names, without_biases
 from unspool.passes.hoist import hoistable, regroup_sums
 from unspool.passes.plan import Instruction, Plan, make_plan, print_plan
 from unspool.passes.rewrite import rewrite
+from unspool.passes.scan import Scan, scans
 from unspool.passes.simplify import simplify
 from unspool.passes.stack import StackedProduct, stack_products
 
 __all__ = [
     "Instruction",
     "Plan",
+    "Scan",
     "StackedProduct",
     "bias_names",
     "hoistable",
@@ -17,6 +19,7 @@ __all__ = [
     "print_plan",
     "regroup_sums",
     "rewrite",
+    "scans",
     "simplify",
     "stack_products",
     "without_biases",

@@ -41,7 +41,7 @@ class Plan:
 
 def make_plan(graph: StepGraph) -> Plan:
     """The plan of `graph`. Cost: linear in the number of nodes, once per cell."""
-    graph = regroup_sums(simplify(graph))
+    graph = simplify(regroup_sums(simplify(graph)))  # regrouping brings numbers together
     before = hoistable(graph)
     inside = needed_for(graph.nodes, graph.next_states) - before
     operations = [p for p, n in enumerate(graph.nodes) if isinstance(n, Apply)]

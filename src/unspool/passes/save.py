@@ -53,7 +53,7 @@ class Training:
 def plan_training(forward: Sweep) -> Training:
     """The forward sweep that saves, and its adjoint. Cost: linear in the number of nodes, once per cell."""
     derived = adjoint(forward)
-    sweep, count = derived.sweep, derived.forward_nodes
+    count = derived.forward_nodes
     operands = {d.operand for d in derived.deferred}
     crossing = _crossing(derived) | operands
     states = {s.name: p for s, p in zip(forward.states, forward.next_states, strict=True)}

@@ -218,4 +218,3 @@ def _apply(nodes: tuple[Node, ...], position: int) -> Apply:
     node = nodes[position]
     assert isinstance(node, Apply)
     return node
-

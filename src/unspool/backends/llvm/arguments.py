@@ -13,7 +13,7 @@ from unspool.ir.sizes import plain_letters
 from unspool.passes.stages import Schedule
 from unspool.passes.sweep import Sweep, weight_name
 
-_COMMON = (
+_COMMON: tuple[str, ...] = (
     "steps",  # T
     "first",  # the first step in running order
     "direction",  # 1 or −1
@@ -23,6 +23,9 @@ _COMMON = (
     "row_chunks",
     "units",  # units in one chunk, where a chunk does not have them all
     "unit_chunks",
+    "is_team",  # 1 where all threads share every chunk, each with units of its own
+    "arrived",  # at the team's barrier
+    "passed",  # how often the team has passed it
     "next_chunk",  # counted up by the threads
     "next_worker",
     "workspace",
@@ -33,6 +36,7 @@ _COMMON = (
     "scratch",  # workspace: a block of products
     "threads",
     "parallel",  # address of the OpenMP runtime's entry, or 0
+    "team_size",  # address of its omp_get_num_threads
 )
 
 
@@ -50,7 +54,7 @@ class Arguments:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Every word's name, in order."""
-        sweep, names = self.sweep, list(_COMMON)
+        sweep, names = self.sweep, [*_COMMON]
         for letter in self.letters:
             names += [f"size {letter}", f"stride {letter}"]
         for state in sweep.states:

@@ -8,6 +8,11 @@ from typing import Any
 
 from llvmlite import ir
 
+Builder = Any
+"""An `ir.IRBuilder`, and below what it returns: llvmlite has no types for a checker to read."""
+
+Value = Any
+
 I64 = ir.IntType(64)
 I32 = ir.IntType(32)
 I8 = ir.IntType(8)
@@ -22,11 +27,13 @@ def number(value: int) -> ir.Constant:
     return ir.Constant(I64, value)
 
 
+_SPINS = 4000
+"""Looks at the barrier before a thread gives its core away: some microseconds."""
+
+
 @contextmanager
-def loop(
-    b: ir.IRBuilder, start: ir.Value, stop: ir.Value, step: ir.Value | None = None, name: str = "i"
-) -> Iterator[Any]:
-    """for i in range(start, stop, step): the builder stands in the body, then behind the loop."""
+def loop(b: Builder, start: Value, stop: Value, step: Value | None = None, name: str = "i") -> Iterator[Any]:
+    """For i in range(start, stop, step): the builder stands in the body, then behind the loop."""
     before = b.block
     head = b.append_basic_block(f"{name}.head")
     body = b.append_basic_block(f"{name}.body")
@@ -43,29 +50,69 @@ def loop(
     b.position_at_end(after)
 
 
-def at(b: ir.IRBuilder, base: ir.Value, index: ir.Value, kind: ir.Type) -> Any:
+def at(b: Builder, base: Value, index: Value, kind: ir.Type) -> Any:
     """Address of `base[index]`, items of `kind`."""
     return b.gep(base, [index], source_etype=kind)
 
 
-def load(b: ir.IRBuilder, address: ir.Value, kind: ir.Type, align: int, name: str = "") -> Any:
+def load(b: Builder, address: Value, kind: ir.Type, align: int, name: str = "") -> Any:
     """The item at `address`; vectors need no more alignment than their items."""
     return b.load(address, name=name, align=align, typ=kind)
 
 
-def smaller(b: ir.IRBuilder, left: ir.Value, right: ir.Value) -> Any:
+def smaller(b: Builder, left: Value, right: Value) -> Any:
     """The smaller of two integers."""
     return b.select(b.icmp_signed("<", left, right), left, right)
 
 
-def splat(b: ir.IRBuilder, value: ir.Value, kind: ir.VectorType) -> Any:
+def splat(b: Builder, value: Value, kind: ir.VectorType) -> Any:
     """`value` in every lane."""
     empty = ir.Constant(kind, ir.Undefined)
     one = b.insert_element(empty, value, ir.Constant(I32, 0))
     return b.shuffle_vector(one, empty, ir.Constant(ir.VectorType(I32, kind.count), [0] * kind.count))
 
 
-def copy(b: ir.IRBuilder, to: ir.Value, source: ir.Value, count: ir.Value, item_bytes: int) -> None:
+def barrier(module: ir.Module) -> ir.Function:
+    """`barrier(arrived, passed, count)`: waits until `count` threads are there.
+
+    It spins, since the wait is a fraction of a microsecond where every thread has a core; where one has not, spinning
+    would keep the core from it, so that after a while each turn gives the core away.
+    """
+    if "barrier" in module.globals:
+        return module.globals["barrier"]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, POINTER, I64]), "barrier")
+    function.linkage = "internal"
+    arrived, passed, count = function.args
+    b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
+    turn = b.load_atomic(passed, "acquire", 8, typ=I64)
+    before = b.atomic_rmw("add", arrived, number(1), "acq_rel")
+    last, spin, check, give, done = (b.append_basic_block(n) for n in ("last", "spin", "check", "give", "done"))
+    entry = b.block
+    b.cbranch(b.icmp_signed("==", b.add(before, number(1)), count), last, spin)
+    b.position_at_end(last)
+    b.atomic_rmw("xchg", arrived, number(0), "monotonic")
+    b.atomic_rmw("add", passed, number(1), "release")
+    b.branch(done)
+    b.position_at_end(spin)
+    tries = b.phi(I64, "tries")
+    tries.add_incoming(number(0), entry)
+    now = b.load_atomic(passed, "acquire", 8, typ=I64)
+    b.cbranch(b.icmp_signed("!=", now, turn), done, check)
+    b.position_at_end(check)
+    more = b.add(tries, number(1))
+    tries.add_incoming(more, check)
+    b.cbranch(b.icmp_signed("<", tries, number(_SPINS)), spin, give)
+    b.position_at_end(give)
+    give_way = module.globals.get("sched_yield") or ir.Function(module, ir.FunctionType(I32, []), "sched_yield")
+    b.call(give_way, [])
+    tries.add_incoming(more, give)
+    b.branch(spin)
+    b.position_at_end(done)
+    b.ret_void()
+    return function
+
+
+def copy(b: Builder, to: Value, source: Value, count: Value, item_bytes: int) -> None:
     """`count` items, by the C library's memcpy."""
     name = "llvm.memcpy.p0.p0.i64"
     kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, I64, BIT])

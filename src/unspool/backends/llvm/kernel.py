@@ -12,15 +12,18 @@ import numpy as np
 from unspool.backends.llvm.arguments import Arguments
 from unspool.backends.llvm.compiling import Loaded
 from unspool.backends.llvm.generate import generate
-from unspool.backends.llvm.tiling import panel_blocks, tiling_of
 from unspool.backends.llvm.stored import object_code
 from unspool.backends.llvm.target import Target, host_target
+from unspool.backends.llvm.tiling import panel_blocks, tiling_of
 from unspool.ir import in_numbers
 from unspool.passes.stages import schedule
 from unspool.passes.sweep import Sweep
 
 _MOST_ROWS = 64
 """Sequences of a chunk: enough that a panel is read from the first-level cache, few enough that a chunk's rows fit."""
+
+_TEAM_JOB = 60_000
+"""Operations of a stage that outweigh a barrier between threads."""
 
 _SMALL_JOB = 400_000
 """Operations below which a second thread would cost more than it brings."""
@@ -92,16 +95,21 @@ class SweepKernel:
     def _loaded(self) -> Loaded:
         return Loaded(object_code(self), self.target)
 
-    def _layout(self, sizes: tuple[tuple[str, int], ...], steps: int, batch: int, threads: int) -> Layout:
-        """See `Layout`. Memory: panels as large as the matrices, and per thread a few vectors per row of a chunk."""
+    def _layout(self, sizes: tuple[tuple[str, int], ...], steps: int, batch: int, threads: int, teams: bool) -> Layout:
+        """See `Layout`; `teams` says whether threads may wait for each other.
+
+        Memory: panels as large as the matrices, and per thread a few vectors per row of a chunk.
+        """
         numbers, index = dict(sizes), self.index
         words = np.zeros(len(index), np.int64)
         if self._operations(numbers) * steps * batch < _SMALL_JOB:
             threads = 1
-        chunks = max(1, min(threads, batch))
+        is_team = teams and self._makes_teams(numbers, batch, threads)
+        chunks = 1 if is_team else max(1, min(threads, batch))
         chunks *= -(-batch // (chunks * _MOST_ROWS)) or 1
         rows = max(1, -(-batch // chunks))
         values = {"batch": batch, "rows": rows, "row_chunks": -(-batch // rows), "unit_chunks": 1, "steps": steps}
+        values["is_team"] = int(is_team)
         strides = {}
         for letter in self.arguments.letters:
             strides[letter] = self._padded(numbers[letter])
@@ -111,7 +119,9 @@ class SweepKernel:
             parts = max(1, min(threads // values["row_chunks"], -(-size // self.lanes)))
             values["units"] = -(-size // parts // self.lanes) * self.lanes or self.lanes
             values["unit_chunks"] = -(-size // values["units"])
-        values["threads"] = threads = min(threads, values["row_chunks"] * values["unit_chunks"]) or 1
+        if not is_team:
+            threads = min(threads, values["row_chunks"] * values["unit_chunks"]) or 1
+        values["threads"] = threads
         space = _Space()
         for name, count, item in self._workspace(numbers, strides, rows):
             values[name] = space.take(count * item)
@@ -126,10 +136,15 @@ class SweepKernel:
             offsets[f"panel {s}.{g}.{t}"] = panels.take(blocks * depth * tiling.width * self.item)
         for name, value in values.items():
             words[index[name]] = value
-        sums = {
-            name: (values["row_chunks"], strides[self._shape(position)[0]]) for name, position in self.sweep.sums
-        }
+        sums = {name: (values["row_chunks"], strides[self._shape(position)[0]]) for name, position in self.sweep.sums}
         return Layout(words, panels.bytes, offsets, sums, threads)
+
+    def _makes_teams(self, sizes: Mapping[str, int], batch: int, threads: int) -> bool:
+        """Whether threads share the units of every row: too few rows for them, and a step worth a barrier per stage."""
+        stages = self.schedule.stages
+        if threads < 2 or batch >= threads or self.schedule.pointwise or any(s.reduced for s in stages):
+            return False
+        return self._operations(sizes) * batch >= _TEAM_JOB * len(stages)
 
     def _workspace(self, sizes: Mapping[str, int], strides: Mapping[str, int], rows: int) -> list[tuple[str, int, int]]:
         """(word, numbers, bytes of one) of every part of a thread's workspace."""
@@ -140,9 +155,7 @@ class SweepKernel:
             parts.append((f"held {position}", rows * strides[self._shape(position)[0]], self.item))
         for position in self.arguments.reduced:
             parts += [(f"lanes {position}", rows * self.lanes, self.item), (f"number {position}", rows, self.item)]
-        widths = [
-            sum(tiling_of(s, g, self.dtype, self.target).width for g in s.groups) for s in self.schedule.stages
-        ]
+        widths = [sum(tiling_of(s, g, self.dtype, self.target).width for g in s.groups) for s in self.schedule.stages]
         return [*parts, ("scratch", rows * max(widths, default=0), self.item)]
 
     def _operations(self, sizes: Mapping[str, int]) -> int:
@@ -171,4 +184,3 @@ class _Space:
         offset = self.bytes
         self.bytes += -(-count // 128) * 128
         return offset
-

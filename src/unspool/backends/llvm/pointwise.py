@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from llvmlite import ir
 
-from unspool.backends.llvm.building import CONTRACT, POINTER, at, load, splat
+from unspool.backends.llvm.building import CONTRACT, POINTER, Builder, Value, at, load, splat
 from unspool.backends.llvm.mathematics import emit
 from unspool.ir import Apply, Constant, Read, Weight
 from unspool.passes.sweep import Sweep, weight_name
 
-_ARITHMETIC: dict[str, Callable[..., ir.Value]] = {
+_ARITHMETIC: dict[str, Callable[..., Value]] = {
     "add": lambda b, x, y: b.fadd(x, y, flags=CONTRACT),
     "subtract": lambda b, x, y: b.fsub(x, y, flags=CONTRACT),
     "multiply": lambda b, x, y: b.fmul(x, y, flags=CONTRACT),
@@ -32,11 +32,11 @@ class Places:
         block: position → address of the current block's accumulators of this row.
     """
 
-    address: Callable[[str], ir.Value]
-    sizes: Callable[[str], ir.Value]
-    numbers: dict[int, ir.Value]
-    known: dict[int, ir.Value] = field(default_factory=dict)
-    block: dict[int, ir.Value] = field(default_factory=dict)
+    address: Callable[[str], Value]
+    sizes: Callable[[str], Value]
+    numbers: dict[int, Value]
+    known: dict[int, Value] = field(default_factory=dict)
+    block: dict[int, Value] = field(default_factory=dict)
 
 
 class Vector:
@@ -56,13 +56,13 @@ class Vector:
 
     def __init__(
         self,
-        b: ir.IRBuilder,
+        b: Builder,
         sweep: Sweep,
         kind: ir.Type,
         lanes: int,
-        unit: ir.Value,
-        inside: ir.Value | None,
-        mask: ir.Value | None,
+        unit: Value,
+        inside: Value | None,
+        mask: Value | None,
         places: Places,
         comments: Mapping[int, str],
     ) -> None:
@@ -71,15 +71,15 @@ class Vector:
         self.vector = ir.VectorType(kind, lanes)
         self.item = 4 if kind == ir.FloatType() else 8
         self.comments = comments
-        self._values: dict[int, ir.Value] = {}
+        self._values: dict[int, Value] = {}
 
-    def value(self, position: int) -> ir.Value:
+    def value(self, position: int) -> Value:
         """The value at `position`; a number in every lane."""
         if position not in self._values:
             self._values[position] = self._compute(position)
         return self._values[position]
 
-    def store(self, value: ir.Value, row: ir.Value, outside: bool) -> None:
+    def store(self, value: Value, row: Value, outside: bool) -> None:
         """Store a vector in a row; only the units there are, where the row lies `outside` the padded workspace."""
         address = at(self.b, row, self.unit, self.kind)
         if self.mask is None or not outside:
@@ -90,7 +90,7 @@ class Vector:
         function = self.b.module.globals.get(name) or ir.Function(self.b.module, kind, name)
         self.b.call(function, [value, address, ir.Constant(ir.IntType(32), self.item), self.mask])
 
-    def load(self, row: ir.Value, outside: bool) -> ir.Value:
+    def load(self, row: Value, outside: bool) -> Value:
         """A vector of a row; zeros in the lanes that are no units, where the row lies `outside` the workspace."""
         address = at(self.b, row, self.unit, self.kind)
         if self.mask is None or not outside:
@@ -101,7 +101,7 @@ class Vector:
         zero = ir.Constant(self.vector, None)
         return self.b.call(function, [address, ir.Constant(ir.IntType(32), self.item), self.mask, zero])
 
-    def units_only(self, value: ir.Value, other: float) -> ir.Value:
+    def units_only(self, value: Value, other: float) -> Value:
         """`value`, and `other` in the lanes that are no units."""
         if self.mask is None:
             return value
@@ -111,7 +111,7 @@ class Vector:
     def _letter(self) -> str:
         return "f32" if self.item == 4 else "f64"
 
-    def _compute(self, position: int) -> ir.Value:
+    def _compute(self, position: int) -> Value:
         places, node = self.places, self.sweep.nodes[position]
         if position in places.block:
             assert self.inside is not None
@@ -145,17 +145,17 @@ class Vector:
                     return _ARITHMETIC[operation](self.b, *values)
                 return emit(self.b, operation, *values)
 
-    def _many(self, address: ir.Value) -> ir.Value:
+    def _many(self, address: Value) -> Value:
         return splat(self.b, load(self.b, address, self.kind, self.item), self.vector)
 
 
-def lanes_below(b: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
+def lanes_below(b: Builder, count: Value, lanes: int) -> Value:
     """Mask of the first `count` of `lanes` lanes."""
     places = ir.Constant(ir.VectorType(ir.IntType(64), lanes), list(range(lanes)))
     return b.icmp_signed("<", places, splat(b, count, ir.VectorType(ir.IntType(64), lanes)))
 
 
-def across(b: ir.IRBuilder, vector: ir.Value, operation: str) -> ir.Value:
+def across(b: Builder, vector: Value, operation: str) -> Value:
     """The sum, or the largest, of a vector's lanes."""
     kind = vector.type
     while kind.count > 1:
@@ -167,4 +167,3 @@ def across(b: ir.IRBuilder, vector: ir.Value, operation: str) -> ir.Value:
         vector = b.fadd(low, high) if operation == "sum" else emit(b, "maximum", low, high)
         kind = vector.type
     return b.extract_element(vector, ir.Constant(ir.IntType(32), 0))
-

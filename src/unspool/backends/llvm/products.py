@@ -12,18 +12,31 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from unspool.backends.llvm.building import CONTRACT, I64, POINTER, at, load, loop, number, smaller, splat
+from unspool.backends.llvm.building import (
+    CONTRACT,
+    I64,
+    POINTER,
+    Builder,
+    Value,
+    at,
+    load,
+    loop,
+    number,
+    smaller,
+    splat,
+)
 from unspool.backends.llvm.tiling import Tiling
 
+
 def accumulate(
-    b: ir.IRBuilder,
+    b: Builder,
     tiling: Tiling,
-    accumulators: ir.Value,
-    panel: ir.Value,
-    operand: ir.Value,
-    row: ir.Value,
-    depth: ir.Value,
-    rows: ir.Value,
+    accumulators: Value,
+    panel: Value,
+    operand: Value,
+    row: Value,
+    depth: Value,
+    rows: Value,
     more: bool,
 ) -> None:
     """accumulators[rows, width] (+)= operand[rows, depth] · panel[depth, width].
@@ -48,15 +61,15 @@ def accumulate(
 
 
 def pack(
-    b: ir.IRBuilder,
+    b: Builder,
     tiling: Tiling,
-    panel: ir.Value,
-    matrices: list[tuple[ir.Value, ir.Value]],
-    size: ir.Value,
-    depth: ir.Value,
+    panel: Value,
+    matrices: list[tuple[Value, Value]],
+    size: Value,
+    depth: Value,
     transposed: bool,
-    span: Callable[[ir.Value], tuple[ir.Value, ir.Value]] | None = None,
-    width: ir.Value | None = None,
+    span: Callable[[Value], tuple[Value, Value]] | None = None,
+    width: Value | None = None,
 ) -> None:
     """Write the panels of stacked matrices.
 
@@ -99,7 +112,7 @@ def _tiles(module: ir.Module, tiling: Tiling) -> ir.Function:
     kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, I64, I64, I64, I64])
     function = _inner(ir.Function(module, kind, name))
     accumulators, panel, operand, row, depth, rows, add = function.args
-    b = ir.IRBuilder(function.append_basic_block("entry"))
+    b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
     most = number(tiling.most_rows)
     tiles = b.sdiv(b.add(rows, number(tiling.most_rows - 1)), most)
     each, longer = b.sdiv(rows, tiles), b.srem(rows, tiles)
@@ -125,35 +138,47 @@ def _tile(module: ir.Module, tiling: Tiling, rows: int) -> ir.Function:
     """`rows` rows through one panel, everything in registers."""
     kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, I64, I64, I64])
     function = _inner(ir.Function(module, kind, f"tile_{rows}x{tiling.columns}x{tiling.lanes}"))
-    accumulators, panel, operand, row, depth, add = function.args
-    b = ir.IRBuilder(function.append_basic_block("entry"))
+    accumulators, panel, operand, row, depth, more = function.args
+    b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
     vector, item = tiling.vector, tiling.item_bytes
     places = [(r, c) for r in range(rows) for c in range(tiling.columns)]
     zero = ir.Constant(vector, None)
-    given = b.icmp_signed("!=", add, number(0))
-    starts = {
-        (r, c): b.select(given, load(b, _at(b, accumulators, r * tiling.width + c * tiling.lanes, tiling), vector, item), zero)
-        for r, c in places
-    }  # fmt: skip
+    given = b.icmp_signed("!=", more, number(0))
+    starts = {}
+    for r, c in places:
+        so_far = load(b, _at(b, accumulators, r * tiling.width + c * tiling.lanes, tiling), vector, item)
+        starts[r, c] = b.select(given, so_far, zero)
     # A fused operation takes about 8 half-cycles: with fewer accumulators, further ones take every second, … step.
     phases = 1
     while phases * len(places) < 8 and phases < 4:
         phases *= 2
     sources = [at(b, operand, b.mul(row, number(r)), tiling.kind) for r in range(rows)]
 
-    def step(k: ir.Value, offset: int, sums: dict[tuple[int, int], ir.Value]) -> dict[tuple[int, int], ir.Value]:
+    def step(k: Value, offset: int, sums: dict[tuple[int, int], Value]) -> dict[tuple[int, int], Value]:
         base = at(b, panel, b.mul(k, number(tiling.width)), tiling.kind)
-        parts = [
-            load(b, _at(b, base, offset * tiling.width + c * tiling.lanes, tiling), vector, item)
-            for c in range(tiling.columns)
-        ]
-        found = {}
-        for r in range(rows):
+
+        def part(c: int) -> Value:
+            return load(b, _at(b, base, offset * tiling.width + c * tiling.lanes, tiling), vector, item)
+
+        def many(r: int) -> Value:
             value = load(b, at(b, sources[r], b.add(k, number(offset)), tiling.kind), tiling.kind, item)
-            many = splat(b, value, vector)
+            return splat(b, value, vector)
+
+        def add(r: int, c: int, left: Value, right: Value) -> Value:
+            return b.fadd(sums[r, c], b.fmul(left, right, flags=CONTRACT), flags=CONTRACT)
+
+        # The fewer of rows and columns stay in registers while the others come one by one: accumulators need the rest.
+        found = {}
+        if rows < tiling.columns:
+            held = [many(r) for r in range(rows)]
             for c in range(tiling.columns):
-                product = b.fmul(many, parts[c], flags=CONTRACT)
-                found[r, c] = b.fadd(sums[r, c], product, flags=CONTRACT)
+                one = part(c)
+                found |= {(r, c): add(r, c, held[r], one) for r in range(rows)}
+        else:
+            held = [part(c) for c in range(tiling.columns)]
+            for r in range(rows):
+                one = many(r)
+                found |= {(r, c): add(r, c, one, held[c]) for c in range(tiling.columns)}
         return found
 
     unroll = max(4 if len(places) < 12 else 2, phases)
@@ -179,7 +204,7 @@ def _tile(module: ir.Module, tiling: Tiling, rows: int) -> ir.Function:
     k.add_incoming(b.add(k, number(unroll)), b.block)
     b.branch(head)
     b.position_at_end(after)
-    totals: dict[tuple[int, int], ir.Value] = dict(carried[0])
+    totals: dict[tuple[int, int], Value] = dict(carried[0])
     for sums in carried[1:]:
         totals = {place: b.fadd(totals[place], sums[place]) for place in places}
     entry = b.block
@@ -205,7 +230,7 @@ def _tile(module: ir.Module, tiling: Tiling, rows: int) -> ir.Function:
     return function
 
 
-def _at(b: ir.IRBuilder, base: ir.Value, offset: int, tiling: Tiling) -> ir.Value:
+def _at(b: Builder, base: Value, offset: int, tiling: Tiling) -> Value:
     return at(b, base, number(offset), tiling.kind)
 
 

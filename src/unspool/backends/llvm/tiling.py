@@ -76,7 +76,7 @@ class Tiling:
 
 
 def tiling_of(stage: Stage, group: Group, dtype: str, target: Target) -> Tiling:
-    """The tiling of a group; all groups of a stage have blocks of as many units. One product alone takes two vectors."""
+    """The tiling of a group; all of a stage have blocks of as many units. One product alone takes two vectors."""
     item = 4 if dtype == "float32" else 8
     vectors = 2 if max(len(g.results) for g in stage.groups) == 1 else 1
     return Tiling(len(group.results), vectors, target.lanes(item), item, target.registers)

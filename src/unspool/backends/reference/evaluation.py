@@ -1,6 +1,6 @@
 """Instructions of a plan as torch operations, on one step's vectors or on all T·B of them at once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ class Evaluation:
         instructions: in order.
         uncut: first results of the stacked products whose result is left in one piece, at that place.
         needed: weights that something else takes from the values.
+        product: vectors [..., n] and a matrix [m, n] → [..., m].
     """
 
     def __init__(
@@ -34,41 +35,48 @@ class Evaluation:
         *,
         uncut: Collection[int] = (),
         needed: Collection[int] = (),
+        product: Callable[[Tensor, Tensor], Tensor] = torch.nn.functional.linear,
     ) -> None:
-        self.graph, self._uncut = graph, frozenset(uncut)
+        self.graph, self._uncut, self._product = graph, frozenset(uncut), product
         self._stacks = [i for i in instructions if isinstance(i, StackedProduct)]
         self.steps = self.part(instructions)
         self._whole = [self._stored_as(s) for s in self._stacks]
         used = {a for i in instructions if isinstance(i, int) for a in _arguments(graph, i)} | set(needed)
         for stack, stored in zip(self._stacks, self._whole, strict=True):
             used |= {stack.operand} | (set() if stored else set(stack.matrices))
-        self._weights = {p for p in used if isinstance(graph.nodes[p], Weight)}
+        self._sort_nodes(used)
 
     def given(self, inputs: Mapping[str, Any], parameters: Mapping[str, Tensor]) -> Values:
         """What is there before the first instruction: inputs, weights per gate, numbers, stacked matrices."""
-        stored = {p.name: p for p in self.graph.parameters}
-        parts: dict[str, dict[str, Tensor]] = {}
-        values: Values = []
-        for position, node in enumerate(self.graph.nodes):
-            value = None
-            match node:
-                case Read(name, _):
-                    value = inputs.get(name)
-                case Constant(number, _):
-                    value = number
-                case Weight(name, None, _):
-                    value = parameters[name]
-                case Weight(name, str(gate), _) if position in self._weights:
-                    if name not in parts:
-                        gates = stored[name].gates
-                        parts[name] = dict(zip(gates, parameters[name].chunk(len(gates)), strict=True))
-                    value = parts[name][gate]
-                case _:
-                    pass
-            values.append(value)
+        values = self._blank.copy()
+        for position, name in self._inputs:
+            values[position] = inputs.get(name)
+        for position, name in self._uncut_weights:
+            values[position] = parameters[name]
+        for name, gates, places in self._cut_weights:
+            parts = parameters[name].chunk(gates)
+            for position, gate in places:
+                values[position] = parts[gate]
         for stack, whole in zip(self._stacks, self._whole, strict=True):
             values.append(parameters[whole] if whole else torch.cat([values[m] for m in stack.matrices]))
         return values
+
+    def _sort_nodes(self, used: set[int]) -> None:
+        """Where `given` puts what, found once: at small sizes it would take most of a call."""
+        gates = {p.name: p.gates for p in self.graph.parameters}
+        self._blank: Values = [n.value if isinstance(n, Constant) else None for n in self.graph.nodes]
+        self._inputs = [(p, n.name) for p, n in enumerate(self.graph.nodes) if isinstance(n, Read)]
+        self._uncut_weights: list[tuple[int, str]] = []
+        cut: dict[str, list[tuple[int, int]]] = {}
+        for position, node in enumerate(self.graph.nodes):
+            match node:
+                case Weight(name, None, _):
+                    self._uncut_weights.append((position, name))
+                case Weight(name, str(gate), _) if position in used:
+                    cut.setdefault(name, []).append((position, gates[name].index(gate)))
+                case _:
+                    pass
+        self._cut_weights = [(name, len(gates[name]), places) for name, places in cut.items()]
 
     def part(self, instructions: Sequence[Instruction]) -> list[Step]:
         """Some of the instructions, for `run`."""
@@ -79,7 +87,7 @@ class Evaluation:
         if isinstance(instruction, StackedProduct):
             matrix = len(nodes) + self._stacks.index(instruction)
             blocks = is_block_diagonal(nodes[instruction.matrices[0]].shape)
-            product = block_product if blocks else torch.nn.functional.linear
+            product = block_product if blocks else self._product
             results = instruction.results
             one = len(results) == 1 or results[0] in self._uncut
             return product, (instruction.operand, matrix), results[0] if one else results

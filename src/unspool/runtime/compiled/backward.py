@@ -8,261 +8,266 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unspool.ir import is_block_diagonal
 from unspool.passes.save import DeferredGradient
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, shape_of, width_of
-from unspool.runtime.compiled.forward import constants, gates
-from unspool.runtime.compiled.words import Words
-
-
-@dataclass(frozen=True)
-class Column:
-    """Columns of a tensor [T, B, n]."""
-
-    tensor: Tensor
-    start: int
-    width: int
+from unspool.runtime.compiled.forward import constants, gates, over_time
+from unspool.runtime.compiled.gradients import Column, Known, Nothing, Product, Products, Recipe, Stacked, Summed, Total
+from unspool.runtime.compiled.threads import thread_count
+from unspool.runtime.compiled.words import Bound, Operand, Words, operands, signature
 
 
 def run_adjoint(
     cell: CompiledCell,
-    given: Given,
+    tensors: Sequence[Tensor],
     call: Call,
     results: Sequence[Tensor],
     gradients: Sequence[Tensor | None],
-) -> list[Tensor]:
-    """Gradients of everything in `given`, in its order.
+    needed: Sequence[bool] | None = None,
+) -> list[Tensor | None]:
+    """Gradients of all `tensors`, in their order.
 
     Args:
         cell: the cell.
-        given: what the forward sweep was given.
+        tensors: what the forward sweep was given.
         call: what it was asked for.
         results: what it returned, with what it saved.
         gradients: of the kept values and the final states; None where there is none.
+        needed: for each tensor whether its gradient is wanted; None takes the place of the others. By default all.
     """
-    forward, adjoint, sizes = cell.folded.forward, cell.training.adjoint, cell.sizes(given)
-    dtype, batch = given.initial[0].dtype, given.batch
-    if not batch:
-        return [torch.zeros_like(t) for t in (*given.sources, *given.constants, *given.matrices, *given.initial, *given.rest)]
-    states, kept = cell.graph.states, len(forward.writes)
-    columns = _written_forward(cell, results)
-    before = results[len(results) - len(cell.carried) :] if call.keeps_before else ()
-    first = call.steps - 1 - call.first
-    words = Words(cell.kernel("adjoint", dtype), sizes, call.steps, batch, first, -call.direction)
-    words.over_time(call.lengths, call.crossing)
-    words.weights(constants(cell, given), dict(zip(cell.matrices, given.matrices, strict=True)), gates(cell))
-    sources = {
-        name: Column(source, i * source.shape[-1] // len(stack), source.shape[-1] // len(stack))
-        for stack, source in zip(cell.folded.stacks, given.sources, strict=True)
-        for i, name in enumerate(stack)
-    }
-    nothing = torch.zeros((1, 1, max(sizes.values())), dtype=dtype).expand(call.steps, batch, -1)
-    incoming = {f"∂{n}": g for (n, _), g in zip(forward.writes, gradients[:kept], strict=True)}
-    for read in adjoint.reads:
-        name = read.name
-        if name in incoming:
-            words.stream("read", name, _even(incoming[name], nothing))
-        elif name in adjoint.shifted:
-            if call.keeps_before:
-                words.stream("read", name, before[[s.name for s in cell.carried].index(name)])
-            else:
-                column = columns[f"{name}'"]
-                words.stream("read", name, column.tensor, column.start, -call.direction)
-                words.set("edge", call.first)
-            words.row("edge", name, given.initial[[s.name for s in states].index(name)])
-        else:
-            column = columns.get(name) or sources[name]
-            words.stream("read", name, column.tensor, column.start)
-    outgoing = _outgoing(cell, sizes, call.steps, batch, dtype)
-    for name, column in outgoing.items():
-        words.stream("write", name, column.tensor, column.start)
-    ends = [_even(g, nothing[0, :, : s.shape[-1]]) for g, s in zip(gradients[kept:], given.initial, strict=True)]
-    initial = [memory.empty(s.shape, dtype) for s in given.initial]
-    rest = [torch.zeros((batch, s.shape[-1]), dtype=dtype) for s in given.rest]
-    for state, end, gradient in zip(adjoint.states, ends, initial, strict=True):
-        words.row("initial", state.name, end)
-        words.point(f"final {state.name}", gradient)
-    for state, gradient in zip(adjoint.states, rest, strict=False):
-        words.row("rest", state.name, gradient)
-    sums = words.sums()
-    words.run()
-    operands = _operands(cell, given, call, columns, sources, before)
-    return [
-        *_source_gradients(cell, given, outgoing),
-        *(_constant_gradient(cell, name, c, sums, outgoing) for (name, _), c in zip(cell.folded.constants, given.constants, strict=True)),
-        *(_matrix_gradient(cell, name, m, outgoing, operands) for name, m in zip(cell.matrices, given.matrices, strict=True)),
-        *initial,
-        *rest,
-    ]  # fmt: skip
-
-
-def _written_forward(cell: CompiledCell, results: Sequence[Tensor]) -> dict[str, Column]:
-    """Name → where the forward sweep wrote it."""
-    writes = cell.folded.forward.writes
-    columns = {name: Column(t, 0, t.shape[-1]) for (name, _), t in zip(writes, results, strict=False)}
-    saved = results[len(writes) + len(cell.graph.states) :]
-    for names, tensor in zip(cell.saved.values(), saved, strict=False):
-        width = tensor.shape[-1] // len(names)
-        columns |= {name: Column(tensor, i * width, width) for i, name in enumerate(names)}
-    return columns
-
-
-def _outgoing(
-    cell: CompiledCell, sizes: dict[str, int], steps: int, batch: int, dtype: torch.dtype
-) -> dict[str, Column]:
-    """Name → where the adjoint writes it: gradients of one stack side by side, then other deltas by operand."""
-    adjoint = cell.training.adjoint
-    positions = dict(adjoint.writes)
-    groups = [[f"∂{n}" for n in stack if f"∂{n}" in positions] for stack in cell.folded.stacks]
-    taken = {name for group in groups for name in group}
-    others: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for gradient in cell.training.deferred:
-        if gradient.delta not in taken:
-            taken.add(gradient.delta)
-            shape = shape_of(adjoint, positions[gradient.delta])
-            others.setdefault((gradient.operand, shape), []).append(gradient.delta)
-    groups += [*others.values(), *([name] for name in positions if name not in taken)]
-    found: dict[str, Column] = {}
-    for group in groups:
-        if group:
-            width = width_of(adjoint, positions[group[0]], sizes)
-            tensor = memory.empty((steps, batch, len(group) * width), dtype)
-            found |= {name: Column(tensor, i * width, width) for i, name in enumerate(group)}
-    return found
-
-
-def _source_gradients(cell: CompiledCell, given: Given, outgoing: dict[str, Column]) -> list[Tensor]:
-    """Per stack the gradient of all of it; parts that nothing needs get zeros."""
-    found = []
-    for stack, source in zip(cell.folded.stacks, given.sources, strict=True):
-        columns = [outgoing.get(f"∂{name}") for name in stack]
-        there = [c for c in columns if c is not None]
-        if len(there) == len(stack):
-            found.append(there[0].tensor)
-            continue
-        gradient = torch.zeros_like(source, memory_format=torch.contiguous_format)
-        width = source.shape[-1] // len(stack)
-        for i, column in enumerate(columns):
-            if column is not None:
-                gradient[..., i * width : (i + 1) * width] = _view(column)
-        found.append(gradient)
-    return found
-
-
-def _constant_gradient(
-    cell: CompiledCell, name: str, constant: Tensor, sums: dict[str, Tensor], outgoing: dict[str, Column]
-) -> Tensor:
-    if f"∂{name}" in outgoing:  # of a number, used once per step and sequence
-        return _view(outgoing[f"∂{name}"]).sum().reshape(constant.shape)
-    if f"∂{name}" not in sums:
-        return torch.zeros_like(constant)
-    total = sums[f"∂{name}"].sum(0)
-    if constant.dim():
-        return total[: constant.shape[-1]]
-    return total.sum()
-
-
-def _matrix_gradient(
-    cell: CompiledCell, name: str, matrix: Tensor, outgoing: dict[str, Column], operands: dict[str, "_Operand"]
-) -> Tensor:
-    """Σ over steps and sequences of delta ⊗ operand, gates whose deltas lie side by side in one product."""
-    stored = cell.parameters[name]
-    places = {gate: i for i, gate in enumerate(stored.gates or (None,))}
-    rows = matrix.shape[0] // len(places)
-    gradient = memory.empty(matrix.shape, matrix.dtype)
-    filled: set[int] = set()
-    mine = [d for d in cell.training.deferred if d.weight.name == name]
-    for run in _runs(sorted(mine, key=lambda d: (d.operand, places[d.weight.gate])), places, outgoing):
-        first, last = places[run[0].weight.gate], places[run[-1].weight.gate]
-        column = outgoing[run[0].delta]
-        delta = Column(column.tensor, column.start, len(run) * column.width)
-        into = gradient[first * rows : (last + 1) * rows]
-        here = set(range(first, last + 1))
-        for place in here - filled if here & filled else ():
-            gradient[place * rows : (place + 1) * rows] = 0
-        operands[run[0].operand].outer(into, _view(delta), is_block_diagonal(stored.shape), add=bool(here & filled))
-        filled |= here
-    for place in set(places.values()) - filled:
-        gradient[place * rows : (place + 1) * rows] = 0
-    return gradient
-
-
-def _runs(
-    gradients: list[DeferredGradient], places: dict[str | None, int], outgoing: dict[str, Column]
-) -> list[list[DeferredGradient]]:
-    """The gradients cut into runs: gates in order, deltas side by side in one tensor, one operand."""
-    runs: list[list[DeferredGradient]] = []
-    for gradient in gradients:
-        column = outgoing[gradient.delta]
-        if runs:
-            last = runs[-1][-1]
-            before = outgoing[last.delta]
-            follows = before.tensor is column.tensor and before.start + before.width == column.start
-            next_gate = places[last.weight.gate] + 1 == places[gradient.weight.gate]
-            if follows and next_gate and last.operand == gradient.operand:
-                runs[-1].append(gradient)
-                continue
-        runs.append([gradient])
-    return runs
+    if not cell.given(tensors).batch:
+        return [torch.zeros_like(t) for t in tensors]
+    dtype = tensors[0].dtype
+    everything = [*tensors, *results, *(None if g is None else _even(g) for g in gradients), call.lengths, call.crossing]
+    key = (dtype, call.steps, call.reverse, thread_count(), len(tensors), *signature(everything))
+    made = cell.laid_out(key, lambda: _Adjoint(cell, len(tensors), len(results), everything, call, dtype).laid_out)
+    there: list[Tensor | None] = [*everything, made.nothing]
+    there += [torch.zeros(s, dtype=dtype) if zero else memory.empty(s, dtype) for s, zero in made.new]
+    made.bound.run(there)
+    if needed is None:
+        return [recipe.gradient(there) for recipe in made.recipes]
+    return [recipe.gradient(there) if n else None for recipe, n in zip(made.recipes, needed, strict=True)]
 
 
 @dataclass(frozen=True)
-class _Operand:
-    """What products multiplied, over time: (steps of delta, values at them)."""
+class _LaidOut:
+    """An adjoint call laid out.
 
-    parts: tuple[tuple[slice, Tensor], ...]
+    Attributes:
+        bound: the sweep.
+        nothing: zeros, read where a result has no gradient.
+        new: (shape, whether it starts at zero) of the tensors it makes.
+        recipes: for each tensor how its gradient is had from what is there after the sweep.
+    """
 
-    def outer(self, into: Tensor, delta: Tensor, blocks: bool, *, add: bool) -> None:
-        """into (+)= Σ delta ⊗ operand, for the units of each diagonal block alone where there are `blocks`."""
-        for steps, values in self.parts:
-            left, right = delta[steps].flatten(0, 1), values.flatten(0, 1)
-            if blocks:
-                width = into.shape[-1]
-                left = left.unflatten(-1, (-1, right.shape[-1] // width, width))
-                product = torch.einsum("tgni,tnj->gnij", left, right.unflatten(-1, (-1, width))).reshape(into.shape)
-                into.copy_(into + product if add else product)
-            elif add:
-                into.addmm_(left.T, right)
+    bound: Bound
+    nothing: Tensor
+    new: tuple[tuple[tuple[int, ...], bool], ...]
+    recipes: tuple[Recipe, ...]
+
+
+class _Adjoint:
+    """Lays an adjoint call out: the words of its sweep, and a recipe for every gradient."""
+
+    def __init__(
+        self,
+        cell: CompiledCell,
+        given: int,
+        results: int,
+        everything: Sequence[Tensor | None],
+        call: Call,
+        dtype: torch.dtype,
+    ) -> None:
+        self.cell, self.call = cell, call
+        known = operands(everything)
+        self.given: Given[Operand] = cell.given([t for t in known[:given] if t is not None])
+        self.results = [t for t in known[given : given + results] if t is not None]
+        *self.gradients, lengths, crossing = known[given + results :]
+        self.sizes, self.batch = cell.sizes(self.given), self.given.batch
+        first = call.steps - 1 - call.first
+        self.words = Words(
+            cell.kernel("adjoint", dtype), self.sizes, call.steps, self.batch, first, -call.direction, len(known) + 1
+        )
+        over_time(self.words, lengths, crossing)
+        matrices = dict(zip(cell.matrices, self.given.matrices, strict=True))
+        self.words.weights(constants(cell, self.given), matrices, gates(cell))
+        nothing = torch.zeros(max(self.sizes.values()), dtype=dtype)
+        self.nothing = Operand(len(known), tuple(nothing.shape), (0, 0, 1))
+        self.before = self.results[len(self.results) - len(cell.carried) :] if call.keeps_before else []
+        self.columns = self._written_forward()
+        self.sources = {
+            name: Column(source.place, i * source.shape[-1] // len(stack), source.shape[-1] // len(stack))
+            for stack, source in zip(cell.folded.stacks, self.given.sources, strict=True)
+            for i, name in enumerate(stack)
+        }
+        self._operands = dict(enumerate(known))
+        self._reads()
+        self.outgoing = self._writes()
+        self._states()
+        self.sums = self.words.sums()
+        bound = self.words.bound()
+        zero = {t.place for t in self.rest}
+        new = tuple((shape, len(known) + 1 + i in zero) for i, shape in enumerate(bound.new))
+        self.laid_out = _LaidOut(bound, nothing, new, tuple(self._recipes()))
+
+    def _written_forward(self) -> dict[str, Column]:
+        """Name → where the forward sweep wrote it."""
+        writes = self.cell.folded.forward.writes
+        columns = {name: Column(t.place, 0, t.shape[-1]) for (name, _), t in zip(writes, self.results, strict=False)}
+        saved = self.results[len(writes) + len(self.cell.graph.states) :]
+        for names, tensor in zip(self.cell.saved.values(), saved, strict=False):
+            width = tensor.shape[-1] // len(names)
+            columns |= {name: Column(tensor.place, i * width, width) for i, name in enumerate(names)}
+        return columns
+
+    def _reads(self) -> None:
+        cell, call, words = self.cell, self.call, self.words
+        writes = cell.folded.forward.writes
+        incoming = {f"∂{n}": g for (n, _), g in zip(writes, self.gradients, strict=False)}
+        for read in cell.training.adjoint.reads:
+            name = read.name
+            if name in incoming:
+                words.stream("read", name, incoming[name] or self.nothing)
+            elif name not in cell.training.adjoint.shifted:
+                column = self.columns.get(name) or self.sources[name]
+                words.stream("read", name, self._operand(column), column.start)
             else:
-                torch.mm(left.T, right, out=into)
-            add = True
-        if not add:
-            into.zero_()
+                if call.keeps_before:
+                    words.stream("read", name, self.before[self._carried(name)])
+                else:
+                    column = self.columns[f"{name}'"]
+                    words.stream("read", name, self._operand(column), column.start, -call.direction)
+                    words.set("edge", call.first)
+                words.row("edge", name, self._initial(name))
+
+    def _writes(self) -> dict[str, Column]:
+        """Name → where the adjoint writes it: gradients of one stack side by side, then other deltas by operand."""
+        adjoint = self.cell.training.adjoint
+        positions = dict(adjoint.writes)
+        groups = [[f"∂{n}" for n in stack if f"∂{n}" in positions] for stack in self.cell.folded.stacks]
+        taken = {name for group in groups for name in group}
+        others: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for gradient in self.cell.training.deferred:
+            if gradient.delta not in taken:
+                taken.add(gradient.delta)
+                shape = shape_of(adjoint, positions[gradient.delta])
+                others.setdefault((gradient.operand, shape), []).append(gradient.delta)
+        groups += [*others.values(), *([name] for name in positions if name not in taken)]
+        found: dict[str, Column] = {}
+        for group in groups:
+            if group:
+                width = width_of(adjoint, positions[group[0]], self.sizes)
+                operand = self.words.new((self.call.steps, self.batch, len(group) * width))
+                for i, name in enumerate(group):
+                    found[name] = Column(operand.place, i * width, width)
+                    self.words.stream("write", name, operand, i * width)
+        return found
+
+    def _states(self) -> None:
+        """The gradients of the final states come in, those of the initial ones and of those to reset to go out."""
+        words, states = self.words, self.cell.training.adjoint.states
+        ends = self.gradients[len(self.cell.folded.forward.writes) :]
+        self.initial = [words.new(s.shape) for s in self.given.initial]
+        self.rest = [words.new((self.batch, s.shape[-1])) for s in self.given.rest]
+        for state, end, gradient in zip(states, ends, self.initial, strict=True):
+            words.row("initial", state.name, end or self.nothing)
+            words.point(f"final {state.name}", gradient)
+        for state, gradient in zip(states, self.rest, strict=False):
+            words.row("rest", state.name, gradient)
+
+    def _recipes(self) -> list[Recipe]:
+        cell, given = self.cell, self.given
+        names = [name for name, _ in cell.folded.constants]
+        return [
+            *(self._of_source(stack, s) for stack, s in zip(cell.folded.stacks, given.sources, strict=True)),
+            *(self._of_constant(name, c) for name, c in zip(names, given.constants, strict=True)),
+            *(self._of_matrix(name, m) for name, m in zip(cell.matrices, given.matrices, strict=True)),
+            *(Known(t.place) for t in (*self.initial, *self.rest)),
+        ]
+
+    def _of_source(self, stack: tuple[str, ...], source: Operand) -> Recipe:
+        """All of the stack; parts that nothing needs get zeros."""
+        columns = [self.outgoing.get(f"∂{name}") for name in stack]
+        there = [c for c in columns if c is not None]
+        if len(there) == len(stack):
+            return Known(there[0].place)
+        width = source.shape[-1] // len(stack)
+        parts = tuple((i * width, c) for i, c in enumerate(columns) if c is not None)
+        return Stacked(source.shape, source.place, parts)
+
+    def _of_constant(self, name: str, constant: Operand) -> Recipe:
+        if f"∂{name}" in self.outgoing:  # of a number, used once per step and sequence
+            return Total(self.outgoing[f"∂{name}"], constant.shape)
+        if f"∂{name}" not in self.sums:
+            return Nothing(constant.place)
+        adjoint = self.cell.training.adjoint
+        width = width_of(adjoint, dict(adjoint.sums)[f"∂{name}"], self.sizes)
+        return Summed(self.sums[f"∂{name}"].place, constant.shape, width)
+
+    def _of_matrix(self, name: str, matrix: Operand) -> Recipe:
+        """Σ over steps and sequences of delta ⊗ operand, gates whose deltas lie side by side in one product."""
+        stored = self.cell.parameters[name]
+        places = {gate: i for i, gate in enumerate(stored.gates or (None,))}
+        rows = matrix.shape[0] // len(places)
+        products: list[Product] = []
+        filled: set[int] = set()
+        mine = [d for d in self.cell.training.deferred if d.weight.name == name]
+        for run in self._runs(sorted(mine, key=lambda d: (d.operand, places[d.weight.gate])), places):
+            first, last = places[run[0].weight.gate], places[run[-1].weight.gate]
+            column = self.outgoing[run[0].delta]
+            delta = Column(column.place, column.start, len(run) * column.width)
+            here = set(range(first, last + 1))
+            again = bool(here & filled)
+            missing = tuple((p * rows, (p + 1) * rows) for p in sorted(here - filled)) if again else ()
+            parts = self._operand_parts(run[0].operand)
+            products.append(Product(first * rows, (last + 1) * rows, delta, parts, missing, add=again))
+            filled |= here
+        untouched = tuple((p * rows, (p + 1) * rows) for p in sorted(set(places.values()) - filled))
+        return Products(matrix.shape, matrix.place, tuple(products), untouched, self.cell.is_block_diagonal(name))
+
+    def _runs(
+        self, gradients: list[DeferredGradient], places: dict[str | None, int]
+    ) -> list[list[DeferredGradient]]:
+        """The gradients cut into runs: gates in order, deltas side by side in one tensor, one operand."""
+        runs: list[list[DeferredGradient]] = []
+        for gradient in gradients:
+            column = self.outgoing[gradient.delta]
+            if runs:
+                last = runs[-1][-1]
+                before = self.outgoing[last.delta]
+                follows = before.place == column.place and before.start + before.width == column.start
+                next_gate = places[last.weight.gate] + 1 == places[gradient.weight.gate]
+                if follows and next_gate and last.operand == gradient.operand:
+                    runs[-1].append(gradient)
+                    continue
+            runs.append([gradient])
+        return runs
+
+    def _operand_parts(self, name: str) -> tuple[tuple[slice, Column, slice], ...]:
+        """What products multiplied, over time: (steps of delta, values, steps of the values)."""
+        whole = slice(None)
+        if name not in self.cell.training.adjoint.shifted:
+            return ((whole, self.columns.get(name) or self.sources[name], whole),)
+        if self.call.keeps_before:
+            before = self.before[self._carried(name)]
+            return ((whole, Column(before.place, 0, before.shape[-1]), whole),)
+        initial, after = self._initial(name), self.columns[f"{name}'"]
+        early, late, edge = slice(None, -1), slice(1, None), slice(self.call.first, self.call.first + 1)
+        parts = [(early, after, late) if self.call.reverse else (late, after, early)] if self.call.steps > 1 else []
+        return (*parts, (edge, Column(initial.place, 0, initial.shape[-1]), whole))
+
+    def _operand(self, column: Column) -> Operand:
+        found = self._operands[column.place]
+        assert found is not None
+        return found
+
+    def _initial(self, name: str) -> Operand:
+        return self.given.initial[[s.name for s in self.cell.graph.states].index(name)]
+
+    def _carried(self, name: str) -> int:
+        return [s.name for s in self.cell.carried].index(name)
 
 
-def _operands(
-    cell: CompiledCell,
-    given: Given,
-    call: Call,
-    columns: dict[str, Column],
-    sources: dict[str, Column],
-    before: Sequence[Tensor],
-) -> dict[str, _Operand]:
-    """Name → operand, for every deferred gradient."""
-    found: dict[str, _Operand] = {}
-    everything = slice(None)
-    carried = [s.name for s in cell.carried]
-    for name in {d.operand for d in cell.training.deferred}:
-        if name not in cell.training.adjoint.shifted:
-            found[name] = _Operand(((everything, _view(columns.get(name) or sources[name])),))
-        elif call.keeps_before:
-            found[name] = _Operand(((everything, before[carried.index(name)]),))
-        else:
-            after = _view(columns[f"{name}'"])
-            initial = given.initial[[s.name for s in cell.graph.states].index(name)][None]
-            early, late, edge = slice(None, -1), slice(1, None), slice(call.first, call.first + 1)
-            parts = [(early, after[late]) if call.reverse else (late, after[early])] if call.steps > 1 else []
-            found[name] = _Operand((*parts, (edge, initial)))
-    return found
-
-
-def _view(column: Column) -> Tensor:
-    return column.tensor[..., column.start : column.start + column.width]
-
-
-def _even(gradient: Tensor | None, nothing: Tensor) -> Tensor:
-    """A gradient with unit stride along its last axis; zeros that take no memory where there is none."""
-    if gradient is None:
-        return nothing
+def _even(gradient: Tensor) -> Tensor:
+    """A gradient with unit stride along its last axis."""
     return gradient if gradient.stride(-1) == 1 or gradient.shape[-1] == 1 else gradient.contiguous()

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from unspool.backends.llvm import SweepKernel
-from unspool.ir import StepGraph, Variable, graph_from_json, graph_to_json, in_numbers
+from unspool.ir import StepGraph, Variable, in_numbers, is_block_diagonal
 from unspool.ir.nodes import Shape
 from unspool.passes import make_plan
 from unspool.passes.fold import fold
 from unspool.passes.save import plan_training, saved_values
 from unspool.passes.sweep import Sweep
+from unspool.runtime.naming import graph_of, text_of
+
+T = TypeVar("T")
+
+_MOST_CALLS = 256
+"""Calls laid out that a cell keeps; a program with more shapes than that lays them out again."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,8 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Given:
-    """The tensors that a forward sweep is given.
+class Given(Generic[T]):
+    """The tensors that a forward sweep is given, or the operands that stand for them.
 
     Attributes:
         sources: one per stack of the folded plan, [T, B, n·size].
@@ -63,11 +69,11 @@ class Given:
         rest: per state [B, size], or nothing where no state is reset.
     """
 
-    sources: tuple[Tensor, ...]
-    constants: tuple[Tensor, ...]
-    matrices: tuple[Tensor, ...]
-    initial: tuple[Tensor, ...]
-    rest: tuple[Tensor, ...]
+    sources: tuple[T, ...]
+    constants: tuple[T, ...]
+    matrices: tuple[T, ...]
+    initial: tuple[T, ...]
+    rest: tuple[T, ...]
 
     @property
     def batch(self) -> int:
@@ -87,12 +93,13 @@ class CompiledCell:
 
     def __init__(self, graph: StepGraph) -> None:
         self.graph = graph
-        self.text = json.dumps(graph_to_json(graph), separators=(",", ":"))
+        self.text = text_of(graph)
         self.folded = fold(make_plan(graph))
         weights = self.folded.forward.weights
         self.matrices = tuple(dict.fromkeys(w.name for w in weights if len(w.shape) == 2))
         self.parameters = {p.name: p for p in graph.parameters}
         self._kernels: dict[tuple[str, torch.dtype], SweepKernel] = {}
+        self._calls: dict[tuple[Any, ...], Any] = {}
 
     @cached_property
     def training(self):
@@ -117,7 +124,16 @@ class CompiledCell:
             self._kernels[which, dtype] = SweepKernel(sweep, name, is_adjoint=which == "adjoint")
         return self._kernels[which, dtype]
 
-    def given(self, tensors: Sequence[Tensor]) -> Given:
+    def laid_out(self, key: tuple[Any, ...], lay_out: Callable[[], T]) -> T:
+        """The call of this key, which names every shape, stride and setting that decides it; laid out once."""
+        call = self._calls.get(key)
+        if call is None:
+            if len(self._calls) >= _MOST_CALLS:
+                self._calls.clear()
+            call = self._calls[key] = lay_out()
+        return call
+
+    def given(self, tensors: Sequence[T]) -> Given[T]:
         """`tensors` in the order sources, constants, matrices, initial, rest."""
         counts = [len(self.folded.stacks), len(self.folded.constants), len(self.matrices), len(self.graph.states)]
         parts, start = [], 0
@@ -126,7 +142,7 @@ class CompiledCell:
             start += count
         return Given(*parts, rest=tuple(tensors[start:]))
 
-    def sizes(self, given: Given) -> dict[str, int]:
+    def sizes(self, given: Given[Any]) -> dict[str, int]:
         """Size letter → number."""
         sizes = {s.size: t.shape[-1] for s, t in zip(self.graph.states, given.initial, strict=True)}
         for (letter, count), source in zip(self._stacks, given.sources, strict=True):
@@ -147,6 +163,10 @@ class CompiledCell:
     def graph_of_plan(self) -> StepGraph:
         """The graph that the folded plan's positions refer to."""
         return self.folded.plan.graph
+
+    def is_block_diagonal(self, matrix: str) -> bool:
+        """Whether a stored parameter holds diagonal blocks."""
+        return is_block_diagonal(self.parameters[matrix].shape)
 
     def bytes_per_step(self) -> dict[str, int]:
         """Size letter → values that training saves per step, sequence and unit, the operands of products included."""
@@ -172,7 +192,7 @@ def compiled_cell(graph: StepGraph) -> CompiledCell:
 @cache
 def cell_of(text: str) -> CompiledCell:
     """The compiled cell of a graph written as JSON."""
-    return compiled_cell(graph_from_json(json.loads(text)))
+    return compiled_cell(graph_of(text))
 
 
 def shape_of(graph: StepGraph | Sweep, position: int) -> Shape:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import torch
 from torch import Tensor
 
 from unspool.backends.reference.sweep import run_sweep
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, width_of
-from unspool.runtime.compiled.words import Words
+from unspool.runtime.compiled.threads import thread_count
+from unspool.runtime.compiled.words import Bound, Operand, Words, operands, signature
+
+T = TypeVar("T")
 
 
-def result_shapes(cell: CompiledCell, given: Given, call: Call, saving: bool) -> list[tuple[int, ...]]:
+def result_shapes(cell: CompiledCell, given: Given[Any], call: Call, saving: bool) -> list[tuple[int, ...]]:
     """Shapes of what `run_forward` returns: what is kept, the final states; with `saving` what the adjoint needs."""
     forward, sizes, over = cell.folded.forward, cell.sizes(given), (call.steps, given.batch)
     shapes: list[tuple[int, ...]] = [(*over, width_of(forward, p, sizes)) for _, p in forward.writes]
@@ -22,12 +29,12 @@ def result_shapes(cell: CompiledCell, given: Given, call: Call, saving: bool) ->
     return shapes
 
 
-def run_forward(cell: CompiledCell, given: Given, call: Call, saving: bool) -> list[Tensor]:
+def run_forward(cell: CompiledCell, tensors: Sequence[Tensor], call: Call, saving: bool) -> list[Tensor]:
     """Run a cell over time.
 
     Args:
         cell: the cell.
-        given: every tensor with unit stride along its last axis, all of one dtype, on the CPU.
+        tensors: as in `Given`, in its order; each with unit stride along its last axis, all of one dtype, on the CPU.
         call: the rest of what is asked for.
         saving: whether an adjoint sweep will follow.
 
@@ -35,41 +42,61 @@ def run_forward(cell: CompiledCell, given: Given, call: Call, saving: bool) -> l
         kept values [T, B, ·], final states [B, ·]; with `saving` one tensor [T, B, n·size] per size of what is saved,
         and where states are reset the states before each step.
     """
-    dtype = given.initial[0].dtype
-    results = [memory.empty(shape, dtype) for shape in result_shapes(cell, given, call, saving)]
+    dtype = tensors[0].dtype
+    given = cell.given(tensors)
     if not given.batch:
-        return [r.zero_() for r in results]
-    kernel = cell.kernel("training" if saving else "inference", dtype)
-    sizes = cell.sizes(given)
-    words = Words(kernel, sizes, call.steps, given.batch, call.first, call.direction)
-    words.over_time(call.lengths, call.crossing)
+        return [torch.zeros(shape, dtype=dtype) for shape in result_shapes(cell, given, call, saving)]
+    everything = [*tensors, call.lengths, call.crossing]
+    key = (saving, dtype, call.steps, call.reverse, thread_count(), *signature(everything))
+    bound = cell.laid_out(key, lambda: _lay_out(cell, everything, call, saving, dtype))
+    results = [memory.empty(shape, dtype) for shape in bound.new]
+    bound.run([*everything, *results])
+    return results
+
+
+def _lay_out(
+    cell: CompiledCell, everything: Sequence[Tensor | None], call: Call, saving: bool, dtype: torch.dtype
+) -> Bound:
+    *tensors, lengths, crossing = operands(everything)
+    given = cell.given([t for t in tensors if t is not None])
+    kernel, sizes = cell.kernel("training" if saving else "inference", dtype), cell.sizes(given)
+    words = Words(kernel, sizes, call.steps, given.batch, call.first, call.direction, len(everything))
+    results = [words.new(shape) for shape in result_shapes(cell, given, call, saving)]
+    over_time(words, lengths, crossing)
     words.weights(constants(cell, given), dict(zip(cell.matrices, given.matrices, strict=True)), gates(cell))
     for stack, source in zip(cell.folded.stacks, given.sources, strict=True):
         for part, name in enumerate(stack):
             words.stream("read", name, source, part * source.shape[-1] // len(stack))
     kept, rest = results[: len(cell.folded.forward.writes)], results[len(cell.folded.forward.writes) :]
-    for (name, _), tensor in zip(cell.folded.forward.writes, kept, strict=True):
-        words.stream("write", name, tensor)
+    for (name, _), result in zip(cell.folded.forward.writes, kept, strict=True):
+        words.stream("write", name, result)
     for state, initial, final in zip(cell.graph.states, given.initial, rest, strict=False):
         words.row("initial", state.name, initial)
         words.point(f"final {state.name}", final)
-    for state, tensor in zip(cell.graph.states, given.rest, strict=False):
-        words.row("rest", state.name, tensor)
+    for state, start in zip(cell.graph.states, given.rest, strict=False):
+        words.row("rest", state.name, start)
     if saving:
         saved = iter(rest[len(cell.graph.states) :])
         for names in cell.saved.values():
-            tensor = next(saved)
+            result = next(saved)
             for part, name in enumerate(names):
-                words.stream("write", name, tensor, part * tensor.shape[-1] // len(names))
-        for state, tensor in zip(cell.carried, saved, strict=call.keeps_before):
-            words.stream("before", state.name, tensor)
-    words.run()
-    return results
+                words.stream("write", name, result, part * result.shape[-1] // len(names))
+        for state, result in zip(cell.carried, saved, strict=call.keeps_before):
+            words.stream("before", state.name, result)
+    return words.bound()
 
 
-def constants(cell: CompiledCell, given: Given) -> dict[str, Tensor]:
+def over_time(words: Words, lengths: Operand | None, crossing: Operand | None) -> None:
+    """Where sequences end and states are reset."""
+    if lengths is not None:
+        words.point("lengths", lengths)
+    if crossing is not None:
+        words.point("crossing", crossing)
+
+
+def constants(cell: CompiledCell, given: Given[T]) -> dict[str, T]:
     """Name → vector or number."""
-    return {name: tensor for (name, _), tensor in zip(cell.folded.constants, given.constants, strict=True)}
+    return {name: value for (name, _), value in zip(cell.folded.constants, given.constants, strict=True)}
 
 
 def gates(cell: CompiledCell) -> dict[str, tuple[str, ...]]:
@@ -77,7 +104,7 @@ def gates(cell: CompiledCell) -> dict[str, tuple[str, ...]]:
     return {name: cell.parameters[name].gates for name in cell.matrices}
 
 
-def run_reference(cell: CompiledCell, given: Given, call: Call) -> list[Tensor]:
+def run_reference(cell: CompiledCell, given: Given[Tensor], call: Call) -> list[Tensor]:
     """Kept values and final states, as `run_forward` returns them first, in differentiable torch operations."""
     sources = {
         name: part
@@ -87,7 +114,8 @@ def run_reference(cell: CompiledCell, given: Given, call: Call) -> list[Tensor]:
     weights = constants(cell, given)
     for name, matrix in zip(cell.matrices, given.matrices, strict=True):
         parts = cell.parameters[name].gates
-        weights |= {f"{name}.{g}": m for g, m in zip(parts, matrix.chunk(len(parts)), strict=True)} if parts else {name: matrix}
+        cut = zip(parts, matrix.chunk(len(parts)), strict=True) if parts else ()
+        weights |= {f"{name}.{g}": m for g, m in cut} if parts else {name: matrix}
     kept, final = run_sweep(
         cell.folded.forward,
         sources,

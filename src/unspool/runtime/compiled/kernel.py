@@ -11,6 +11,7 @@ from torch import Tensor
 from unspool.backends.reference.evaluation import Evaluation, crossings, in_time, run, within, without_padding
 from unspool.passes import Plan, StackedProduct
 from unspool.runtime.compiled.cell import Call, compiled_cell
+from unspool.runtime.compiled.hoisted import hoisted_product
 from unspool.runtime.compiled.operator import sweep
 
 
@@ -26,7 +27,7 @@ class CompiledKernel:
         uncut = [positions[stack[0]] for stack in folded.stacks if len(stack) > 1]
         needed = [*(p for _, p in folded.constants), *(p for _, p in folded.sources), plan.graph.output]
         everything = Evaluation(
-            plan.graph, (*folded.prologue, *folded.epilogue), uncut=self._uncut(uncut), needed=needed
+            plan.graph, (*folded.prologue, *folded.epilogue), uncut=self._uncut(uncut), needed=needed, product=hoisted_product
         )
         self._everything = everything
         self._before, self._after = everything.part(folded.prologue), everything.part(folded.epilogue)

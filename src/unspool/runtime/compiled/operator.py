@@ -17,6 +17,7 @@ from unspool.runtime.compiled.backward import run_adjoint
 from unspool.runtime.compiled.cell import Call, CompiledCell, cell_of
 from unspool.runtime.compiled.forward import result_shapes, run_forward, run_reference
 
+
 def sweep(cell: CompiledCell, tensors: Sequence[Tensor], call: Call) -> tuple[Tensor, ...]:
     """Kept values [T, B, ·] and final states [B, ·] of a cell, differentiable by every tensor.
 
@@ -27,12 +28,13 @@ def sweep(cell: CompiledCell, tensors: Sequence[Tensor], call: Call) -> tuple[Te
     """
     saving = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     count = len(cell.folded.forward.writes) + len(cell.graph.states)
-    if torch.compiler.is_compiling() or any(type(t) not in (Tensor, Parameter) for t in tensors):
+    # Where a mode or a kind of tensor watches every operator, as all tracers do, it must find one.
+    if torch._C._len_torch_dispatch_stack() or any(type(t) not in (Tensor, Parameter) for t in tensors):
         arguments = (cell.text, list(tensors), call.lengths, call.crossing, call.steps, call.reverse, saving)
         return tuple(torch.ops.unspool.sweep(*arguments)[:count])
     if saving:
         return _Sweep.apply(cell, call, *tensors)
-    return tuple(run_forward(cell, cell.given([_even(t) for t in tensors]), call, saving=False))
+    return tuple(run_forward(cell, [_even(t) for t in tensors], call, saving=False))
 
 
 class _Sweep(torch.autograd.Function):
@@ -40,7 +42,7 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, cell: CompiledCell, call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
-        results = run_forward(cell, cell.given([_even(t) for t in tensors]), call, saving=True)
+        results = run_forward(cell, [_even(t) for t in tensors], call, saving=True)
         count = len(cell.folded.forward.writes) + len(cell.graph.states)
         ctx.cell, ctx.call, ctx.count = cell, call, len(tensors)
         ctx.save_for_backward(*tensors, *results)
@@ -49,12 +51,13 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-        tensors, results = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count :]
+        saved = ctx.saved_tensors  # once: a checkpoint gives them out one time only
+        tensors, results = saved[: ctx.count], saved[ctx.count :]
+        needed = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():
-            needed = ctx.needs_input_grad[2:]
             return (None, None, *_differentiable(ctx.cell, ctx.call, tensors, gradients, needed))
-        given = ctx.cell.given([_even(t) for t in tensors])
-        return (None, None, *run_adjoint(ctx.cell, given, ctx.call, results, gradients))
+        found = run_adjoint(ctx.cell, [_even(t) for t in tensors], ctx.call, results, gradients, needed)
+        return (None, None, *found)
 
 
 def _differentiable(
@@ -97,8 +100,7 @@ def _run_sweep(
     reverse: bool,
     saving: bool,
 ) -> list[Tensor]:
-    known = cell_of(cell)
-    return run_forward(known, known.given([_even(t) for t in tensors]), Call(steps, lengths, crossing, reverse), saving)
+    return run_forward(cell_of(cell), [_even(t) for t in tensors], _call(steps, lengths, crossing, reverse), saving)
 
 
 def _shapes_of_sweep(
@@ -126,10 +128,9 @@ def _run_adjoint(
     steps: int,
     reverse: bool,
 ) -> list[Tensor]:
-    known = cell_of(cell)
-    given = known.given([_even(t) for t in tensors])
-    found = run_adjoint(known, given, Call(steps, lengths, crossing, reverse), results, gradients)
-    return [g.contiguous() for g in found]
+    call = _call(steps, lengths, crossing, reverse)
+    found = run_adjoint(cell_of(cell), [_even(t) for t in tensors], call, [_even(r) for r in results], gradients)
+    return [g.contiguous() for g in found if g is not None]
 
 
 def _shapes_of_adjoint(cell: str, tensors: list[Tensor], *_: Any) -> list[Tensor]:
@@ -158,6 +159,15 @@ _library.impl("sweep_adjoint", _run_adjoint, "CPU")
 torch.library.register_fake("unspool::sweep", _shapes_of_sweep, lib=_library)
 torch.library.register_fake("unspool::sweep_adjoint", _shapes_of_adjoint, lib=_library)
 torch.library.register_autograd("unspool::sweep", _differentiate, setup_context=_keep, lib=_library)
+
+
+def _call(steps: int, lengths: Tensor | None, crossing: Tensor | None, reverse: bool) -> Call:
+    """A compiled program may have chosen other strides than the kernel reads."""
+    return Call(steps, _dense(lengths), _dense(crossing), reverse)
+
+
+def _dense(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.contiguous()
 
 
 def _even(tensor: Tensor) -> Tensor:

@@ -30,14 +30,13 @@ def thread_count() -> int:
 
 
 @cache
-def openmp_entry() -> int:
-    """Address of `GOMP_parallel`, which GNU's and LLVM's OpenMP runtimes both have; 0 where there is none."""
+def openmp_entry(name: str) -> int:
+    """Address of `GOMP_parallel`, which GNU's and LLVM's OpenMP runtimes both have, or another; 0 where there is none."""
     if sys.platform == "win32":
         return 0
     for path in sorted(Path(torch.__file__).parent.glob("lib/*omp*")):
         try:
-            library = ctypes.CDLL(str(path))
-            address = ctypes.cast(library.GOMP_parallel, ctypes.c_void_p).value
+            address = ctypes.cast(getattr(ctypes.CDLL(str(path)), name), ctypes.c_void_p).value
         except (OSError, AttributeError):
             continue
         if address:

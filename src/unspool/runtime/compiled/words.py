@@ -1,111 +1,165 @@
-"""Fills in the words of a kernel's call and launches it; keeps every tensor alive until the call is over."""
+"""A kernel's call laid out once per shape: every word but the addresses, which are filled in at each call."""
 
 from __future__ import annotations
 
-import numpy as np
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from unspool.backends.llvm import SweepKernel
-from unspool.ir import Variable
+from unspool.backends.llvm import Layout, SweepKernel
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.threads import openmp_entry, run_on, thread_count
 
 
+@dataclass(frozen=True)
+class Operand:
+    """A tensor before it is there: its place among the call's tensors, its shape and strides."""
+
+    place: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A call laid out.
+
+    Attributes:
+        kernel: the code.
+        layout: its memory plan.
+        values: the words; zero where an address goes.
+        addresses: (word, place of a tensor, bytes into it).
+        offsets: (word, bytes into the workspace).
+        new: shapes of the tensors that the call makes, whose places follow those of the tensors it is given.
+    """
+
+    kernel: SweepKernel
+    layout: Layout
+    values: list[int]
+    addresses: tuple[tuple[int, int, int], ...]
+    offsets: tuple[tuple[int, int], ...]
+    new: tuple[tuple[int, ...], ...]
+
+    def run(self, tensors: Sequence[Tensor | None]) -> None:
+        """Call the code. It owns every byte that it writes: any number of threads may run one `Bound` at once."""
+        kernel, threads = self.kernel, self.layout.threads
+        # Kept by a name until the call is over: its words hold only the address.
+        workspace = memory.empty((self.layout.workspace,), torch.uint8)
+        values, start = self.values.copy(), workspace.data_ptr()
+        where = [0 if t is None else t.data_ptr() for t in tensors]
+        for word, place, offset in self.addresses:
+            values[word] = where[place] + offset
+        for word, offset in self.offsets:
+            values[word] = start + offset
+        entry = values[kernel.index["parallel"]] = openmp_entry("GOMP_parallel") if threads > 1 else 0
+        values[kernel.index["team_size"]] = openmp_entry("omp_get_num_threads") if threads > 1 else 0
+        words = array("q", values)
+        address, _ = words.buffer_info()
+        if threads > 1 and not entry:
+            kernel.pack(address)
+            run_on(threads, kernel.work, address)
+        else:
+            kernel.launch(address)
+
+
 class Words:
-    """One call of a sweep.
+    """Lays a call of a sweep out.
 
     Args:
         kernel: the code.
         sizes: size letter → number.
         steps, batch: T and B.
         first, direction: the running order.
+        given: how many tensors the call is given.
     """
 
     def __init__(
-        self, kernel: SweepKernel, sizes: dict[str, int], steps: int, batch: int, first: int, direction: int
+        self, kernel: SweepKernel, sizes: dict[str, int], steps: int, batch: int, first: int, direction: int, given: int
     ) -> None:
-        self.kernel, self._index, self._alive = kernel, kernel.index, []
+        self.kernel, self._index, self._given = kernel, kernel.index, given
         letters = tuple((letter, sizes[letter]) for letter in kernel.arguments.letters)
-        self.layout = kernel.layout(letters, steps, batch, thread_count())
-        self.values = self.layout.words.tolist()
-        self.dtype = torch.float32 if kernel.dtype == "float32" else torch.float64
+        self.layout = kernel.layout(letters, steps, batch, thread_count(), bool(openmp_entry("GOMP_parallel")))
+        self._values = self.layout.words.tolist()
+        self._addresses: list[tuple[int, int, int]] = []
+        self._new: list[tuple[int, ...]] = []
+        self._item = 4 if kernel.dtype == "float32" else 8
         self.set("first", first)
         self.set("direction", direction)
         self.set("edge", -1)
 
+    def new(self, shape: tuple[int, ...]) -> Operand:
+        """A contiguous tensor that the call makes."""
+        strides, count = [], 1
+        for size in reversed(shape):
+            strides.append(count)
+            count *= size
+        self._new.append(shape)
+        return Operand(self._given + len(self._new) - 1, shape, tuple(reversed(strides)))
+
     def set(self, name: str, value: int) -> None:
         """A number."""
-        self.values[self._index[name]] = value
+        self._values[self._index[name]] = value
 
-    def point(self, name: str, tensor: Tensor, start: int = 0) -> None:
-        """A word that is an address: `tensor`'s, `start` elements in."""
-        self._alive.append(tensor)
-        self.values[self._index[name]] = tensor.data_ptr() + start * tensor.element_size()
+    def point(self, name: str, operand: Operand, start: int = 0) -> None:
+        """A word that is an address: a tensor's, `start` elements in."""
+        self._addresses.append((self._index[name], operand.place, start * self._item))
 
-    def stream(self, what: str, name: str, tensor: Tensor, column: int = 0, shift: int = 0) -> None:
+    def stream(self, what: str, name: str, operand: Operand, column: int = 0, shift: int = 0) -> None:
         """What is read or written per step: columns of [T, B, n] from `column` on, `shift` steps later."""
-        step, row = tensor.stride(0), tensor.stride(1)
-        self.point(f"{what} {name}", tensor, column + shift * step)
+        step, row, _ = operand.strides
+        self.point(f"{what} {name}", operand, column + shift * step)
         self.set(f"{what} step {name}", step)
         self.set(f"{what} row {name}", row)
 
-    def row(self, what: str, name: str, tensor: Tensor) -> None:
+    def row(self, what: str, name: str, operand: Operand) -> None:
         """One vector per sequence, [B, size]."""
-        self.point(f"{what} {name}", tensor)
-        self.set(f"{what} row {name}", tensor.stride(0))
+        self.point(f"{what} {name}", operand)
+        self.set(f"{what} row {name}", operand.strides[0])
 
-    def over_time(self, lengths: Tensor | None, crossing: Tensor | None) -> None:
-        """Where sequences end and states are reset."""
-        if lengths is not None:
-            self.point("lengths", lengths)
-        if crossing is not None:
-            self.point("crossing", crossing)
-
-    def weights(self, vectors: dict[str, Tensor], matrices: dict[str, Tensor], gates: dict[str, tuple[str, ...]]) -> None:
+    def weights(
+        self, vectors: dict[str, Operand], matrices: dict[str, Operand], gates: dict[str, tuple[str, ...]]
+    ) -> None:
         """Every weight of the sweep: vectors and numbers by name, matrices by parameter and gate."""
         for weight in self.kernel.sweep.weights:
             if len(weight.shape) < 2:
                 self.point(f"weight {weight.name}", vectors[weight.name])
                 continue
-            matrix, name = matrices[weight.name], weight.name if weight.gate is None else f"{weight.name}.{weight.gate}"
-            place = 0
+            matrix, name, place = matrices[weight.name], weight.name, 0
             if weight.gate is not None:
+                name = f"{weight.name}.{weight.gate}"
                 rows = matrix.shape[0] // len(gates[weight.name])
-                place = gates[weight.name].index(weight.gate) * rows * matrix.stride(0)
+                place = gates[weight.name].index(weight.gate) * rows * matrix.strides[0]
             self.point(f"weight {name}", matrix, place)
-            self.set(f"weight row {name}", matrix.stride(0))
+            self.set(f"weight row {name}", matrix.strides[0])
 
-    def states(self, states: tuple[Variable, ...], initial: tuple[Tensor, ...]) -> list[Tensor]:
-        """Point to the initial states, and to the final ones, which are returned."""
-        final = []
-        for state, tensor in zip(states, initial, strict=True):
-            self.row("initial", state.name, tensor)
-            final.append(memory.empty(tensor.shape, self.dtype))
-            self.point(f"final {state.name}", final[-1])
-        return final
-
-    def sums(self) -> dict[str, Tensor]:
+    def sums(self) -> dict[str, Operand]:
         """Where the sums go, [chunks, ≥ size]."""
-        found = {}
-        for name, shape in self.layout.sums.items():
-            found[name] = torch.empty(shape, dtype=self.dtype)
-            self.point(f"sum {name}", found[name])
+        found = {name: self.new(shape) for name, shape in self.layout.sums.items()}
+        for name, operand in found.items():
+            self.point(f"sum {name}", operand)
         return found
 
-    def run(self) -> None:
-        """Call the code."""
-        workspace = memory.empty((self.layout.workspace,), torch.uint8)
-        self.point("workspace", workspace)
-        for name, offset in self.layout.panels.items():
-            self.point(name, workspace, offset)
-        threads = self.layout.threads
-        entry = openmp_entry() if threads > 1 else 0
-        self.set("parallel", entry)
-        words = np.array(self.values, np.int64)
-        if threads > 1 and not entry:
-            self.kernel.pack(words.ctypes.data)
-            run_on(threads, self.kernel.work, words.ctypes.data)
-        else:
-            self.kernel.launch(words.ctypes.data)
-        self._alive.clear()
+    def bound(self) -> Bound:
+        """The call, laid out."""
+        offsets = {"workspace": 0, **self.layout.panels}
+        return Bound(
+            self.kernel,
+            self.layout,
+            self._values,
+            tuple(self._addresses),
+            tuple((self._index[name], offset) for name, offset in offsets.items()),
+            tuple(self._new),
+        )
+
+
+def operands(tensors: Sequence[Tensor | None], first: int = 0) -> list[Operand | None]:
+    """The tensors as operands, in places from `first` on."""
+    return [None if t is None else Operand(first + i, tuple(t.shape), t.stride()) for i, t in enumerate(tensors)]
+
+
+def signature(tensors: Sequence[Tensor | None]) -> tuple[object, ...]:
+    """What of the tensors decides how a call is laid out."""
+    return tuple([None if t is None else (t.shape, t.stride()) for t in tensors])

@@ -1,0 +1,109 @@
+"""Where things are: states, streams, what is held in the workspace; as (first row, distance of rows)."""
+
+from __future__ import annotations
+
+from unspool.backends.llvm.building import POINTER, Value, at, copy, loop, number, smaller
+from unspool.backends.llvm.code import Code
+from unspool.ir import Apply
+
+Rows = tuple[Value, Value]
+
+
+class RowsCode(Code):
+    """Addresses of a chunk's rows at one step.
+
+    Attributes:
+        workspace: address of what the threads of a team share.
+        own: address of what a thread has alone.
+        row0, rows: the chunk's first row and their number.
+        row_chunk: which chunk of rows it is.
+        low: the chunk's first unit.
+        t: the step.
+        is_odd: whether the number of steps done is odd.
+    """
+
+    workspace: Value
+    own: Value
+    row0: Value
+    rows: Value
+    row_chunk: Value
+    low: Value
+    t: Value
+    is_odd: Value
+
+    def _state(self, name: str, *, after: bool = False) -> Rows:
+        """A state before this step, or after it: two buffers in turn."""
+        size = next(s.size for s in self.sweep.states if s.name == name)
+        even, stride = self._inside(f"even {name}", size)
+        odd, _ = self._inside(f"odd {name}", size)
+        first, second = (even, odd) if after else (odd, even)
+        return self.b.select(self.is_odd, first, second), stride
+
+    def _stream(self, what: str, name: str) -> Rows:
+        """What is read or written at this step, from the chunk's first row on."""
+        b = self.b
+        base = at(b, self.pointer(f"{what} {name}"), b.mul(self.t, self.word(f"{what} step {name}")), self.kind)
+        row = self.word(f"{what} row {name}")
+        if what == "read" and name in self.sweep.shifted:
+            is_edge = b.icmp_signed("==", self.t, self.word("edge"))
+            base = b.select(is_edge, self.pointer(f"edge {name}"), base)
+            row = b.select(is_edge, self.word(f"edge row {name}"), row)
+        return self._from_row0((base, row))
+
+    def _outside(self, name: str) -> Rows:
+        kind, state = name.split(" ", 1)
+        return self._from_row0((self.pointer(name), self.word(f"{kind} row {state}")))
+
+    def _inside(self, name: str, size: str) -> Rows:
+        return self._space(name), self.word(f"stride {size}")
+
+    def _from_row0(self, place: Rows) -> Rows:
+        base, row = place
+        return at(self.b, base, self.b.mul(self.row0, row), self.kind), row
+
+    def _row(self, place: Rows, row: Value) -> Value:
+        base, distance = place
+        return at(self.b, base, self.b.mul(row, distance), self.kind)
+
+    def _space(self, name: str) -> Value:
+        """A part of this thread's workspace; its word is an offset in bytes."""
+        return self.b.inttoptr(self.b.add(self.workspace, self.word(name)), POINTER)
+
+    def _sum(self, name: str, letter: str) -> Value:
+        offset = self.b.mul(self.row_chunk, self.word(f"stride {letter}"))
+        return at(self.b, self.pointer(f"sum {name}"), offset, self.kind)
+
+    def _copy_rows(self, size: str, source: Rows, into: Rows) -> None:
+        with loop(self.b, number(0), self.rows, name="row") as row:
+            self._copy_row(size, self._row(source, row), self._row(into, row))
+
+    def _copy_row(self, size: str, source: Value, into: Value) -> None:
+        b = self.b
+        source, into = at(b, source, self.low, self.kind), at(b, into, self.low, self.kind)
+        copy(b, into, source, self._span_of(size), self.item)
+
+    def _high(self, size: str) -> Value:
+        """One past this chunk's last unit."""
+        whole = self.size(size)
+        return smaller(self.b, whole, self.b.add(self.low, self.word("units"))) if self.schedule.pointwise else whole
+
+    def _span_of(self, size: str, *, padded: bool = False) -> Value:
+        """How many units of a vector this chunk has; with the padding of the last vector."""
+        count = self.b.sub(self._high(size), self.low)
+        if not padded:
+            return count
+        lanes = number(self.lanes)
+        return self.b.mul(self.b.sdiv(self.b.add(count, number(self.lanes - 1)), lanes), lanes)
+
+    def _letter(self, position: int) -> str:
+        return self.sweep.nodes[position].shape[0]
+
+    def _argument(self, position: int) -> int:
+        node = self.sweep.nodes[position]
+        assert isinstance(node, Apply)
+        return node.arguments[0]
+
+    def _operation(self, position: int) -> str:
+        node = self.sweep.nodes[position]
+        assert isinstance(node, Apply)
+        return node.operation

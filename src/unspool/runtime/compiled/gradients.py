@@ -1,0 +1,171 @@
+"""Recipes: how each gradient is had from the tensors that are there after an adjoint sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from unspool.runtime.compiled import memory
+
+
+@dataclass(frozen=True)
+class Column:
+    """Columns of a tensor [T, B, n] or [B, n], which is named by its place."""
+
+    place: int
+    start: int
+    width: int
+
+    def of(self, tensors: Sequence[Any]) -> Tensor:
+        """The columns."""
+        tensor = tensors[self.place]
+        whole = self.width == tensor.shape[-1]
+        return tensor if whole else tensor[..., self.start : self.start + self.width]
+
+
+class Recipe(Protocol):
+    """A gradient to be."""
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """The gradient, from all tensors of the call by their places."""
+        ...
+
+
+@dataclass(frozen=True)
+class Known:
+    """The sweep wrote it."""
+
+    place: int
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        return tensors[self.place]
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Zeros, of the shape of the tensor in `place`."""
+
+    place: int
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        return torch.zeros_like(tensors[self.place], memory_format=torch.contiguous_format)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Columns put in their places, zeros between them."""
+
+    shape: tuple[int, ...]
+    place: int
+    parts: tuple[tuple[int, Column], ...]
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        gradient = torch.zeros(self.shape, dtype=tensors[self.place].dtype)
+        for start, column in self.parts:
+            gradient[..., start : start + column.width] = column.of(tensors)
+        return gradient
+
+
+@dataclass(frozen=True)
+class Total:
+    """The sum of a column, of a number."""
+
+    column: Column
+    shape: tuple[int, ...]
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        return self.column.of(tensors).sum().reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Summed:
+    """The sum over chunks of what the sweep summed within them; the rows [chunks, ≥ width] end in anything.
+
+    A number's gradient, of shape (), is the sum over the units that it was used for as well.
+    """
+
+    place: int
+    shape: tuple[int, ...]
+    width: int
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        rows = tensors[self.place][:, : self.width]
+        return rows.sum(0) if self.shape else rows.sum()
+
+
+@dataclass(frozen=True)
+class Product:
+    """Σ delta ⊗ operand, into some rows of a matrix.
+
+    Attributes:
+        first, last: the rows.
+        delta: [T, B, rows].
+        parts: (steps of delta, values that were multiplied, steps of the values).
+        missing: rows among them that nothing has been written to.
+        add: whether it is added to what is there.
+    """
+
+    first: int
+    last: int
+    delta: Column
+    parts: tuple[tuple[slice, Column, slice], ...]
+    missing: tuple[tuple[int, int], ...]
+    add: bool
+
+
+@dataclass(frozen=True)
+class Products:
+    """A matrix's gradient, product by product.
+
+    Attributes:
+        shape, place: of the matrix.
+        products: in order.
+        untouched: rows that no product reaches.
+        blocks: whether the matrix is block-diagonal: units of one block alone are multiplied.
+    """
+
+    shape: tuple[int, ...]
+    place: int
+    products: tuple[Product, ...]
+    untouched: tuple[tuple[int, int], ...]
+    blocks: bool
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        gradient = memory.empty(self.shape, tensors[self.place].dtype)
+        for first, last in self.untouched:
+            gradient[first:last] = 0
+        for product in self.products:
+            for first, last in product.missing:
+                gradient[first:last] = 0
+            whole = product.first == 0 and product.last == len(gradient)
+            into = gradient if whole else gradient[product.first : product.last]
+            delta, add = product.delta.of(tensors), product.add
+            for steps, column, values in product.parts:
+                operand = column.of(tensors)
+                right = operand if operand.dim() == 2 else operand[values].flatten(0, 1)
+                _outer(into, delta[steps].flatten(0, 1), right, blocks=self.blocks, add=add)
+                add = True
+        return gradient
+
+
+def _outer(into: Tensor, left: Tensor, right: Tensor, *, blocks: bool, add: bool) -> None:
+    """into (+)= leftᵀ right, within each diagonal block alone where there are `blocks`."""
+    if blocks:
+        width = into.shape[-1]
+        left = left.unflatten(-1, (-1, right.shape[-1] // width, width))
+        product = torch.einsum("tgni,tnj->gnij", left, right.unflatten(-1, (-1, width))).reshape(into.shape)
+        into.copy_(into + product if add else product)
+    elif add:
+        into.addmm_(left.T, right)
+    else:
+        torch.mm(left.T, right, out=into)

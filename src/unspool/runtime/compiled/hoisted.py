@@ -1,0 +1,51 @@
+"""A product with every step at once, outside the loop: W x for all T·B rows, into memory that is used again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter, functional
+
+from unspool.runtime.compiled import memory
+
+_NARROW = 64
+"""Columns below which the matrix product of torch's BLAS is several times faster in its transposed form."""
+
+
+def hoisted_product(x: Tensor, matrix: Tensor) -> Tensor:
+    """x [T, B, I] times matrix [N, I], transposed: [T, B, N]. The same as torch's linear, in reused memory."""
+    plain = all(type(t) in (Tensor, Parameter) for t in (x, matrix))
+    if x.dim() < 3 or not plain or not x.numel() or torch.compiler.is_compiling():
+        return functional.linear(x, matrix)
+    if torch.is_grad_enabled() and (x.requires_grad or matrix.requires_grad):
+        return _Product.apply(x, matrix)
+    return _multiply(x, matrix)
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, matrix: Tensor) -> Tensor:
+        ctx.save_for_backward(x, matrix)
+        return _multiply(x, matrix)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        x, matrix = ctx.saved_tensors
+        rows, flat = gradient.flatten(0, 1), x.flatten(0, 1)
+        of_x = of_matrix = None
+        if ctx.needs_input_grad[0]:
+            by = matrix if matrix.shape[1] >= _NARROW else matrix.t().contiguous().t()
+            of_x = (rows @ by).view(x.shape)
+        if ctx.needs_input_grad[1]:
+            of_matrix = (flat.t() @ rows).t()
+        return of_x, of_matrix
+
+
+def _multiply(x: Tensor, matrix: Tensor) -> Tensor:
+    steps, batch, _ = x.shape
+    result = memory.empty((steps * batch, matrix.shape[0]), x.dtype)
+    with torch.no_grad():
+        torch.mm(x.flatten(0, 1), matrix.t(), out=result)
+    return result.view(steps, batch, -1)
