@@ -1,5 +1,6 @@
 """`unspool show CELL`: the page, the graph, the plan."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,33 @@ def test_the_page_and_its_graph(name: str, capsys: pytest.CaptureFixture[str]):
     assert "\nplan\n" not in ran.out
 
 
-def test_the_plan(capsys: pytest.CaptureFixture[str]):
-    assert "\nplan\n" in run(capsys, "show", "gru", "--plan").out
+def test_the_plan_and_the_adjoint(capsys: pytest.CaptureFixture[str]):
+    ran = run(capsys, "show", "gru", "--plan", "--adjoint")
+    assert (ran.code, ran.err) == (0, "")
+    page, plan = ran.out.split("\nplan\n")
+    plan, adjoint = plan.split("\nadjoint\n")
+    assert "\ngraph\n" in page
+    assert "  r, z, v1: 12 bytes per step and unit (H) in float32" in plan
+    assert "  ∂h  = R.nᵀ @ ∂v1 + R.rᵀ @ δr + R.zᵀ @ δz + ∂h' ∘ z\n" in adjoint
+
+
+@pytest.mark.parametrize(("dtype", "number"), [("float32", "float"), ("float64", "double")])
+def test_the_code_carries_its_equations(dtype: str, number: str, capsys: pytest.CaptureFixture[str]):
+    ran = run(capsys, "show", "gru", "--code", "--dtype", dtype)
+    assert (ran.code, ran.err) == (0, "")
+    _, forward, adjoint = re.split(r"\ncode, \w+\n", ran.out)
+    for code, equation in ((forward, "n = tanh(b.n + W.n @ x + r ∘ v1)"), (adjoint, "∂h' = ∂output + ∂h⁺")):
+        assert f"  ; {equation}\n" in code
+        assert code.count("\ndefine ") == 1
+        assert f" x {number}> splat ({number} 1.000000)" in code
+    assert "\nplan\n" not in ran.out
+
+
+def test_the_machine_code(capsys: pytest.CaptureFixture[str]):
+    ran = run(capsys, "show", "mingru", "--assembly")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count("\nwork:") == 2
+    assert "; z = σ" not in ran.out
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""The reference kernel computes any cell the language can say, over time, as one step at a time does."""
+"""The reference kernel computes any cell the language can say, over time, as one step at a time does.
+
+So do the passes of the compiled one in NumPy: what leaves the loop, its adjoint, what is saved, the order of stages.
+"""
 
 import numpy as np
 import pytest
@@ -7,10 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.interpreter import run
+from tests.passes.sweeps import folded, values_for
+from tests.passes.test_fold import the_loop_computes_the_step
+from tests.passes.test_save import STEPS as TRAINED
+from tests.passes.test_save import gradients_over_time
+from tests.passes.test_stages import in_order
 from tests.random_cells import SIZES, graphs, numbers_for
 from tests.tolerances import tolerance
 from unspool.ir import StepGraph
-from unspool.runtime import unroll
+from unspool.passes.save import plan_training
+from unspool.passes.stages import schedule
+from unspool.runtime.dispatch import kernel_for
 
 STEPS, BATCH = 4, 2
 
@@ -32,8 +42,7 @@ def test_the_kernel_is_the_interpreter(
         graph, numbers.inputs, numbers.parameters, numbers.initial,
         lengths=lengths, reset=reset, rest=numbers.rest, reverse=reverse,
     )  # fmt: skip
-    output, final = unroll(
-        graph,
+    output, final = kernel_for(graph, "reference")(
         {k: torch.tensor(v) for k, v in numbers.inputs.items()},
         {k: torch.tensor(v) for k, v in numbers.parameters.items()},
         [torch.tensor(s) for s in numbers.initial],
@@ -48,3 +57,27 @@ def test_the_kernel_is_the_interpreter(
     np.testing.assert_allclose(output.numpy(), expected_output, rtol=0, atol=allowed)
     for found, expected in zip(final, expected_final, strict=True):
         np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=allowed)
+
+
+@settings(max_examples=200)
+@given(graph=graphs(), seed=st.integers(0, 2**32 - 1))
+def test_the_loop_is_the_step(graph: StepGraph, seed: int):
+    the_loop_computes_the_step(graph, numbers_for(graph, seed))
+
+
+@settings(max_examples=200)
+@given(graph=graphs(), seed=st.integers(0, 2**32 - 1))
+def test_the_adjoint_has_the_gradients_over_time(graph: StepGraph, seed: int):
+    """From nothing but what the forward sweep saved."""
+    forward = folded(graph).forward
+    values = values_for(forward, seed, steps=TRAINED, sizes=SIZES)
+    gradients_over_time(forward, values, allowed=1e-10)  # a random cell may amplify what it rounds
+
+
+@settings(max_examples=200)
+@given(graphs())
+def test_stages_are_in_order(graph: StepGraph):
+    forward = folded(graph).forward
+    training = plan_training(forward)
+    for sweep in (forward, training.forward, training.adjoint):
+        in_order(schedule(sweep))

@@ -213,6 +213,7 @@ def test_copies_and_dtypes():
 
 def test_it_prints_what_is_not_usual():
     assert repr(Recurrent("gru", 3, 4)) == "Recurrent(gru, input_size=3, hidden_size=4)"
+    assert repr(Recurrent("gru", 3, 4, checkpoint_every=8)).endswith("hidden_size=4, checkpoint_every=8)")
     deep = Recurrent(mgu, 3, 4, 2, dropout=0.5, bias=False)
     assert repr(deep) == "Recurrent(mgu, input_size=3, hidden_size=4, num_layers=2, bias=False, dropout=0.5)"
 
@@ -232,6 +233,7 @@ BAD_SETTINGS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: Recurrent("gru", 3, -1), ShapeError, "H is -1"),
     (lambda: Recurrent("gru", 3, 4, 0), ShapeError, "num_layers is 0"),
     (lambda: Recurrent("gru", 3, 4, dropout=1.5), SettingError, r"dropout is 1\.5"),
+    (lambda: Recurrent("gru", 3, 4, checkpoint_every=0), SettingError, "checkpoint_every is 0"),
     (lambda: Recurrent(two_inputs, 3, 4), SettingError, "the page has 2 inputs that are vectors"),
     (lambda: Recurrent(clock, 3, 4), SettingError, "the page has 0 inputs that are vectors"),
     (lambda: Recurrent(irregular, 3, 4), SettingError, "sizes N are missing"),

@@ -113,7 +113,7 @@ def run_adjoint(training: Training, values: Values, written: Values, gradients: 
 
 
 def outer(delta: Any, operand: Any, width: int) -> Any:
-    """delta ⊗ operand [rows, width]; of a block-diagonal matrix, which is narrower than its operand, the blocks."""
+    """Delta ⊗ operand [rows, width]; of a block-diagonal matrix, which is narrower than its operand, the blocks."""
     whole = np.outer(delta, operand)
     if width == len(operand):
         return whole

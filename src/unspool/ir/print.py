@@ -1,10 +1,19 @@
 """A graph as text: its equations, one line per value that has a name or several users."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from itertools import count
 
+from unspool.ir.build import needed_for
 from unspool.ir.graph import Parameter, StepGraph
 from unspool.ir.nodes import Apply, Constant, Node, Read, Weight
 from unspool.ir.operations import DERIVED, OPERATIONS
+
+SHORT = 8
+"""Letters of an expression that is written out wherever it is used, such as 1 − z."""
+
+LONG = 100
+"""Letters from which an expression is cut into several lines."""
 
 
 def print_graph(graph: StepGraph) -> str:
@@ -48,21 +57,45 @@ def expressions(graph: StepGraph) -> list[tuple[str, str]]:
 
 def written(nodes: Sequence[Node], names: Mapping[int, str]) -> list[str]:
     """Every value as an expression of what it reads and of the values that have names."""
-    texts: list[str] = []
-    inside: list[tuple[str, int]] = []  # as it stands in another expression, and how tightly it binds there
-    for position, node in enumerate(nodes):
-        match node:
-            case Read(name, _):
-                text, binding = name, 9
-            case Weight(name, gate, _):
-                text, binding = (name if gate is None else f"{name}.{gate}"), 9
-            case Constant(value, _):
-                text, binding = f"{value:g}".replace("-", "−"), 9 if value >= 0 else 3
-            case Apply(operation, arguments, _):
-                text, binding = _written(operation, [inside[a] for a in arguments])
-        texts.append(text)
-        inside.append((names[position], 9) if position in names else (text, binding))
-    return texts
+    writer = _Writer(nodes, dict(names))
+    for position in range(len(nodes)):
+        writer.write(position)
+    return [text for text, _ in writer.texts.values()]
+
+
+def with_fresh_names(
+    nodes: Sequence[Node],
+    names: Mapping[int, str],
+    results: Sequence[int],
+    *,
+    letter: str = "v",
+    taken: Set[str] = frozenset(),
+) -> dict[int, str]:
+    """`names`, and v1, v2 … for what would otherwise be written twice or make a line too long.
+
+    Args:
+        nodes: what is printed.
+        names: position → name.
+        results: positions that are printed besides as uses of their own.
+        letter: what fresh names begin with.
+        taken: names that are in use elsewhere.
+    """
+    used = set(taken) | set(names.values())
+    used |= {n.name for n in nodes if isinstance(n, Read | Weight)}
+    fresh = (name for i in count(1) if (name := f"{letter}{i}") not in used)
+    needed = needed_for(nodes, results)
+    uses = Counter(results)
+    for position in needed:
+        uses.update(_arguments(nodes[position]))
+    writer = _Writer(nodes, dict(names))
+    for position in sorted(needed):
+        text = writer.write(position)
+        while len(text) > LONG and (part := writer.longest_part(position)) is not None:
+            writer.name(part, next(fresh))
+            text = writer.write(position)
+        if uses[position] > 1 and len(text) > SHORT and writer.can_be_named(position):
+            writer.name(position, next(fresh))
+    return writer.names
 
 
 def parameter_shape(parameter: Parameter) -> str:
@@ -77,10 +110,60 @@ def _line_names(graph: StepGraph) -> dict[int, str]:
     for state, result in zip(graph.states, graph.next_states, strict=True):
         if isinstance(graph.nodes[result], Apply) and not names.get(result, "").endswith("'"):
             names[result] = f"{state.name}'"
-    for position, users in enumerate(graph.users()):
-        if isinstance(graph.nodes[position], Apply) and len(users) > 1:
-            names.setdefault(position, f"v{position}")
-    return names
+    return with_fresh_names(graph.nodes, names, graph.results)
+
+
+class _Writer:
+    """Writes values in order; how a value reads in another one depends on whether it has a name by then."""
+
+    def __init__(self, nodes: Sequence[Node], names: dict[int, str]) -> None:
+        self.nodes, self.names = nodes, names
+        self.texts: dict[int, tuple[str, int]] = {}
+        """Position → expression, and how tightly it binds."""
+
+    def write(self, position: int) -> str:
+        """The expression at `position`; those of its arguments are written."""
+        match self.nodes[position]:
+            case Read(name, _):
+                written = name, 9
+            case Weight(name, gate, _):
+                written = (name if gate is None else f"{name}.{gate}"), 9
+            case Constant(value, _):
+                written = f"{value:g}".replace("-", "−"), 9 if value >= 0 else 3
+            case Apply("add", (left, right), _) if self._is_negated(right):
+                (negated,) = _arguments(self.nodes[right])
+                written = _written("subtract", [self._inside(left), self._inside(negated)])
+            case Apply("spread", (number, _), _):
+                written = self._inside(number)  # a number is for every unit anyway
+            case Apply(operation, arguments, _):
+                written = _written(operation, [self._inside(a) for a in arguments])
+        self.texts[position] = written
+        return written[0]
+
+    def name(self, position: int, name: str) -> None:
+        """From now on `position` reads as `name`."""
+        self.names[position] = name
+
+    def longest_part(self, position: int) -> int | None:
+        """The argument without a name that takes the most room at `position`, if it takes some."""
+        parts = [a for a in _arguments(self.nodes[position]) if self.can_be_named(a) and len(self.texts[a][0]) > SHORT]
+        return max(parts, key=lambda p: len(self.texts[p][0]), default=None)
+
+    def can_be_named(self, position: int) -> bool:
+        """Whether it is an expression for a vector or a number, and has no name."""
+        node = self.nodes[position]
+        return isinstance(node, Apply) and len(node.shape) < 2 and position not in self.names
+
+    def _inside(self, position: int) -> tuple[str, int]:
+        return (self.names[position], 9) if position in self.names else self.texts[position]
+
+    def _is_negated(self, position: int) -> bool:
+        node = self.nodes[position]
+        return position not in self.names and isinstance(node, Apply) and node.operation == "negate"
+
+
+def _arguments(node: Node) -> tuple[int, ...]:
+    return node.arguments if isinstance(node, Apply) else ()
 
 
 def _written(operation: str, arguments: list[tuple[str, int]]) -> tuple[str, int]:

@@ -19,15 +19,14 @@ def check_input(
             f"{title}: x has {x.dim()} axes {list(x.shape)}; it must have {len(axes)}, {wanted}",
             hint="one sequence is x[None]; a series of numbers is x[:, :, None]" if axes == "BTI" else None,
         )
-    shown = f"x {show_axes(axes, x)}"
     if x.shape[-1] != input_size:
         raise ShapeError(
             f"{title}: x has {x.shape[-1]} features; the layer was built with input_size={input_size}.\n"
-            f"  {shown}{_matrix_of_x(graph, weights)}",
+            f"  x {show_axes(axes, x)}{_matrix_of_x(graph, weights)}",
             hint=f"build it with input_size={x.shape[-1]}, or select the {input_size} features it was built for",
         )
     if "T" in axes and x.shape[axes.index("T")] == 0:
-        raise ShapeError(f"{title}: {shown} has no time steps")
+        raise ShapeError(f"{title}: x {show_axes(axes, x)} has no time steps")
     weight = next(iter(weights.values()), x)
     if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
         raise ShapeError(
@@ -68,6 +67,8 @@ def check_lengths(title: str, lengths: Tensor, x: Tensor) -> Tensor:
         raise ShapeError(
             f"{title}: lengths is {lengths.dtype} {list(lengths.shape)}; expected integers [B={x.shape[0]}]"
         )
+    if torch.compiler.is_compiling():  # a look at the values would break the program in two; kernels bear any length
+        return lengths.long()
     if lengths.numel() and (int(lengths.min()) < 1 or int(lengths.max()) > x.shape[1]):
         raise ShapeError(
             f"{title}: lengths run from {int(lengths.min())} to {int(lengths.max())}; "

@@ -35,6 +35,8 @@ def unroll_in_chunks(
         return unroll(graph, inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse)
     if lengths is not None:
         inputs = {name: _without_padding(x, lengths) for name, x in inputs.items()}
+    # Not by slices: the gradient of each would be as long as all steps.
+    parts = {name: x.split(every) for name, x in inputs.items()}
     outputs = []
     state = tuple(initial)
     starts = range(0, steps, every)
@@ -45,7 +47,7 @@ def unroll_in_chunks(
         output, state = checkpoint(
             unroll,
             graph,
-            {name: x[start:stop] for name, x in inputs.items()},
+            {name: chunks[start // every] for name, chunks in parts.items()},
             parameters,
             state,
             lengths=None if lengths is None else (lengths - start).clamp(0, stop - start),
@@ -60,7 +62,7 @@ def unroll_in_chunks(
 
 
 def _without_padding(x: Tensor, lengths: Tensor) -> Tensor:
-    """x [T, B, ·] with each sequence's first step in place of what lies beyond its end.
+    """What lies beyond the end of a sequence of x [T, B, ·] replaced by the sequence's first step.
 
     A chunk replaces padding by its own first step, which may be padding itself, and may be NaN.
     """

@@ -9,7 +9,7 @@ from unspool.passes.save import plan_training
 
 
 def numbers_per_step(graph: StepGraph, sizes: Mapping[str, int]) -> int:
-    """Numbers that one layer and direction keeps per step and sequence between a compiled forward sweep and its adjoint.
+    """Numbers that one layer and direction keeps per step and sequence from the compiled forward sweep to its adjoint.
 
     That is what the sweep reads (such as W x), what it gives to the output, and what it saves.
     """

@@ -2,7 +2,9 @@
 
 from unspool.passes.biases import bias_names, without_biases
 from unspool.passes.hoist import hoistable, regroup_sums
-from unspool.passes.plan import Instruction, Plan, make_plan, print_plan
+from unspool.passes.plan import Instruction, Plan, make_plan
+from unspool.passes.print_plan import print_plan
+from unspool.passes.print_sweep import print_adjoint, print_sweep
 from unspool.passes.rewrite import rewrite
 from unspool.passes.scan import Scan, scans
 from unspool.passes.simplify import simplify
@@ -16,7 +18,9 @@ __all__ = [
     "bias_names",
     "hoistable",
     "make_plan",
+    "print_adjoint",
     "print_plan",
+    "print_sweep",
     "regroup_sums",
     "rewrite",
     "scans",

@@ -1,7 +1,7 @@
 """Fold: the loop as compiled kernels want it, with pointwise work brought back into it.
 
-A plan takes everything out of the loop that can leave it. For a kernel only products and reductions are worth that:
-one product over all T·B rows is fast, but a pointwise operation outside the loop is one more pass over memory, while
+A plan takes everything out of the loop that can leave it. For a kernel only products are worth that: one product over
+all T·B rows is fast, but a pointwise operation or a sum over units outside the loop is one more pass over memory, while
 inside the fused loop it is nearly free.
 
     before   prologue  a = W x + b; z = σ(a)        loop  h' = (1 − z) ∘ h + …      epilogue  y = o ∘ tanh(h')
@@ -17,10 +17,6 @@ from unspool.passes.hoist import hoistable
 from unspool.passes.plan import Instruction, Plan
 from unspool.passes.stack import StackedProduct, stack_products
 from unspool.passes.sweep import Named, Sweep, weight_name
-
-_ACROSS_UNITS = ("product", "sum", "largest")
-"""Operations that mix the units of a vector; everything else is pointwise."""
-
 
 @dataclass(frozen=True)
 class Folded:
@@ -45,13 +41,22 @@ class Folded:
 
     @cached_property
     def stacks(self) -> tuple[tuple[str, ...], ...]:
-        """The sources, those of one stacked product together."""
+        """The sources, those of one stacked product together, left in one piece, where the loop alone reads them."""
         named = {position: name for name, position in self.sources}
+        alone = named.keys() - self._read_outside()
         stacks: list[tuple[str, ...]] = []
         for instruction in self.prologue:
-            if isinstance(instruction, StackedProduct) and all(r in named for r in instruction.results):
+            if isinstance(instruction, StackedProduct) and alone.issuperset(instruction.results):
                 stacks.append(tuple(named.pop(r) for r in instruction.results))
         return (*stacks, *((name,) for name in named.values()))
+
+    def _read_outside(self) -> set[int]:
+        graph = self.plan.graph
+        read = {graph.output}
+        for instruction in (*self.prologue, *self.epilogue):
+            is_stack = isinstance(instruction, StackedProduct)
+            read |= {instruction.operand} if is_stack else set(_arguments(graph, instruction))
+        return read
 
 
 def fold(plan: Plan) -> Folded:
@@ -116,7 +121,7 @@ def _loop_and_epilogue(graph: StepGraph, before: frozenset[int]) -> tuple[frozen
     for position, node in enumerate(graph.nodes):
         if position in before or position in inside or not isinstance(node, Apply):
             continue
-        if node.operation in _ACROSS_UNITS or any(a in after for a in node.arguments):
+        if node.operation == "product" or any(a in after for a in node.arguments):
             after.add(position)
         else:
             inside.add(position)
@@ -131,7 +136,7 @@ def _prologue(
     needed = needed_for(graph.nodes, [*loop, *graph.next_states, *epilogue, graph.output]) & before
     for position in needed:
         node = graph.nodes[position]
-        if isinstance(node, Apply) and (node.operation in _ACROSS_UNITS or position not in timed):
+        if isinstance(node, Apply) and (node.operation == "product" or position not in timed):
             wanted.add(position)
     return needed_for(graph.nodes, wanted & before)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from unspool.ir import Apply, Read, StepGraph
 from unspool.ir.build import needed_for
-from unspool.ir.print import print_graph
 from unspool.passes.hoist import hoistable, regroup_sums
 from unspool.passes.simplify import simplify
 from unspool.passes.stack import StackedProduct, stack_products
@@ -56,17 +55,6 @@ def make_plan(graph: StepGraph) -> Plan:
         timed=_timed(graph) & before,
         kept=tuple(sorted(wanted & (inside | states))),
     )
-
-
-def print_plan(plan: Plan) -> str:
-    """The plan as text: its graph, then what runs where."""
-    parts = [print_graph(plan.graph)]
-    for title, instructions in (("prologue", plan.prologue), ("loop", plan.loop), ("epilogue", plan.epilogue)):
-        products = [i for i in instructions if isinstance(i, StackedProduct)]
-        pointwise = len(instructions) - len(products)
-        widths = " + ".join(str(len(p.matrices)) for p in products) or "no"
-        parts.append(f"{title:<9} products stacked {widths}; {pointwise} pointwise operations")
-    return "\n".join(parts)
 
 
 def _arguments(graph: StepGraph, position: int) -> tuple[int, ...]:

@@ -59,7 +59,7 @@ def plan_training(forward: Sweep) -> Training:
     states = {s.name: p for s, p in zip(forward.states, forward.next_states, strict=True)}
     carried = {n.name for p in crossing if isinstance(n := forward.nodes[p], Read) and n.name in states}
     # A product's operand must be in memory for the product after the sweep, so it is never computed again.
-    forced = {p for p in operands if isinstance(forward.nodes[p], Apply)}
+    forced = {p for p in operands if isinstance(forward.nodes[p], Apply)} | (_compared(forward) & crossing)
     saved = _choose(forward, crossing, forced, {states[name] for name in carried}, set(states) - carried)
     written = {position: name for name, position in forward.writes}
     further: list[Named] = []
@@ -98,6 +98,18 @@ def _crossing(derived: Adjoint) -> set[int]:
     needed = _adjoint_nodes(sweep.nodes, roots, count)
     used = {a for p in needed for a in _arguments(sweep.nodes[p])} | set(roots)
     return {p for p in used if p < count}
+
+
+def _compared(forward: Sweep) -> set[int]:
+    """What a largest unit was found in: computed again, in other company, it may round to a value that is none of them.
+
+    Then no unit would be the largest, and its gradient 0 / 0.
+    """
+    return {
+        n.arguments[0]
+        for n in forward.nodes
+        if isinstance(n, Apply) and n.operation == "largest" and isinstance(forward.nodes[n.arguments[0]], Apply)
+    }
 
 
 def _adjoint_nodes(nodes: tuple[Node, ...], roots: Iterable[int], count: int) -> frozenset[int]:

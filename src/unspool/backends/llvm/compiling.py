@@ -37,7 +37,7 @@ def assembly(module: ir.Module, target: Target) -> str:
 
 
 class Loaded:
-    """An object file in memory; its functions live as long as this does."""
+    """An object file in memory; its functions keep it alive."""
 
     def __init__(self, code: bytes, target: Target) -> None:
         machine = _machine(target)
@@ -52,7 +52,10 @@ class Loaded:
 
     def entry(self, name: str) -> Entry:
         """A function of one address, to be called from Python."""
-        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address(name))
+        function: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.address(name))
+        # Two threads may load one kernel at once: the file that loses must live on while its function is running.
+        function.loaded = self
+        return function
 
 
 def _text(module: ir.Module, machine: Any) -> str:

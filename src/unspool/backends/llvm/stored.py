@@ -1,22 +1,24 @@
 """Object code on disk: compiled once per machine, checked before it is used, rebuilt when anything about it is off.
 
 One file per kernel, `KEY.o`: the SHA-256 of the code, then the code. The key covers the sweep, the number type, the
-processor, LLVM's version and this generator's source, so that nothing stale is found. The folder belongs to the user
-and nobody else may write there, as with Python's own compiled files.
+processor, LLVM's version and this generator's source, so that nothing stale is found. Only a file and a folder of the
+user's own, where nobody else may write, are trusted. What has not been used for ninety days is deleted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
 
-from unspool import backends, ir, passes
+from unspool import ir, passes
 from unspool.atomic import write_file
 from unspool.backends.llvm.compiling import compile_object
 from unspool.errors import OutputError
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from unspool.backends.llvm.kernel import SweepKernel
 
 _DIGEST = 32
+_KEPT_FOR = 90 * 24 * 3600
+"""Seconds that an entry is kept without being used."""
 
 
 def object_code(kernel: SweepKernel) -> bytes:
@@ -54,14 +58,22 @@ def cache_folder() -> Path | None:
 def _read(path: Path) -> bytes | None:
     """The code in a file that is ours and whole; None otherwise."""
     try:
-        folder = path.parent.stat()
-        if hasattr(os, "getuid") and (folder.st_uid != os.getuid() or folder.st_mode & 0o022):
+        if not _is_ours(path.parent.stat()):
             return None
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not (stat.S_ISREG(status.st_mode) and _is_ours(status)):
+                return None
+            data = file.read()
     except OSError:
         return None
     digest, code = data[:_DIGEST], data[_DIGEST:]
     return code if code and hashlib.sha256(code).digest() == digest else None
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether the user owns it and nobody else may write to it."""
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
 
 
 def _store(path: Path, code: bytes) -> None:
@@ -69,8 +81,19 @@ def _store(path: Path, code: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_file(path, hashlib.sha256(code).digest() + code)
+        path.chmod(0o600)  # whatever the umask allows
+        _sweep_out(path.parent)
     except (OSError, OutputError):
         return
+
+
+def _sweep_out(folder: Path) -> None:
+    """Delete what has long not been used, which is mostly what earlier versions left."""
+    oldest = time.time() - _KEPT_FOR
+    for path in folder.glob("*.o"):
+        status = path.stat()
+        if max(status.st_atime, status.st_mtime) < oldest:
+            path.unlink(missing_ok=True)
 
 
 def _key(kernel: SweepKernel) -> str:
@@ -82,7 +105,7 @@ def _key(kernel: SweepKernel) -> str:
 def _generator() -> str:
     """Everything but the sweep that decides the code: LLVM's version and the source of this package's compiler."""
     digest = hashlib.sha256(repr(llvm.llvm_version_info).encode())
-    for package in (ir, passes, backends):
-        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+    for folder in (ir.__path__[0], passes.__path__[0], Path(__file__).parent):
+        for path in sorted(Path(folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from functools import cache
 
 import llvmlite.binding as llvm
+
+from unspool.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,22 @@ NARROWER = {
 """Older processors by name, to make and test code for them on a newer one."""
 
 
-@cache
 def host_target() -> Target:
-    """The processor that this process runs on."""
+    """The processor that this process runs on; with `UNSPOOL_TARGET=avx2` or `sse2` an older one.
+
+    Raises:
+        SettingError: UNSPOOL_TARGET names no other processor.
+    """
+    named = os.environ.get("UNSPOOL_TARGET")
+    if not named:
+        return _host()
+    if named not in NARROWER:
+        raise SettingError(f"UNSPOOL_TARGET={named}: no such processor", hint=f"there are: {', '.join(NARROWER)}")
+    return NARROWER[named]
+
+
+@cache
+def _host() -> Target:
     features = llvm.get_host_cpu_features()
     flags = features.flatten()
     if platform.machine().lower() not in ("x86_64", "amd64"):

@@ -35,6 +35,9 @@ def run_adjoint(
         gradients: of the kept values and the final states; None where there is none.
         needed: for each tensor whether its gradient is wanted; None takes the place of the others. By default all.
     """
+    if torch.is_autocast_enabled("cpu"):  # would turn the products below into bfloat16
+        with torch.autocast("cpu", enabled=False):
+            return run_adjoint(cell, tensors, call, results, gradients, needed)
     if not cell.given(tensors).batch:
         return [torch.zeros_like(t) for t in tensors]
     dtype = tensors[0].dtype

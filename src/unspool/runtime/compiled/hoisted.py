@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter, functional
+from torch.nn import functional
 
 from unspool.runtime.compiled import memory
+from unspool.runtime.compiled.watching import is_watched
 
 _NARROW = 64
 """Columns below which the matrix product of torch's BLAS is several times faster in its transposed form."""
@@ -16,8 +17,7 @@ _NARROW = 64
 
 def hoisted_product(x: Tensor, matrix: Tensor) -> Tensor:
     """x [T, B, I] times matrix [N, I], transposed: [T, B, N]. The same as torch's linear, in reused memory."""
-    plain = all(type(t) in (Tensor, Parameter) for t in (x, matrix))
-    if x.dim() < 3 or not plain or not x.numel() or torch.compiler.is_compiling():
+    if x.dim() < 3 or not x.numel() or is_watched((x, matrix)):
         return functional.linear(x, matrix)
     if torch.is_grad_enabled() and (x.requires_grad or matrix.requires_grad):
         return _Product.apply(x, matrix)
@@ -32,6 +32,9 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        if torch.is_autocast_enabled("cpu"):  # would turn the products below into bfloat16
+            with torch.autocast("cpu", enabled=False):
+                return _Product.backward(ctx, gradient)
         x, matrix = ctx.saved_tensors
         rows, flat = gradient.flatten(0, 1), x.flatten(0, 1)
         of_x = of_matrix = None

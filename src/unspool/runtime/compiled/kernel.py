@@ -61,7 +61,8 @@ class CompiledKernel:
             *rests,
         ]
         flags = None if crossing is None else crossing[..., 0].contiguous().view(torch.uint8)
-        results = sweep(self.cell, tensors, Call(steps, lengths, flags, reverse))
+        ends = None if lengths is None else lengths.contiguous()
+        results = sweep(self.cell, tensors, Call(steps, ends, flags, reverse))
         kept = len(self.cell.folded.kept)
         for position, value in zip(self.cell.folded.kept, results, strict=False):
             values[position] = value

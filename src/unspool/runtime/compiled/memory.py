@@ -1,13 +1,15 @@
 """Memory that is used again: fresh pages cost more than the arithmetic that fills them.
 
 A block goes back to the pool when the last tensor on it is gone, wherever that tensor went in between; how much the
-pool keeps is bounded.
+pool keeps is bounded, and what has not been asked for the longest is given back to the system first.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict, deque
+import os
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,47 +25,104 @@ _MOST_KEPT = 1 << 28
 
 _ALIGNMENT = 128
 
+_BYTES = {torch.float32: 4, torch.float64: 8, torch.uint8: 1}
 _NUMPY = {torch.float32: np.float32, torch.float64: np.float64, torch.uint8: np.uint8}
 
 
+class _Pool:
+    """Blocks that nobody uses, by their size.
+
+    A block may come back in any thread, and in the middle of any other call of the same thread, when garbage is
+    collected; hence a lock that a thread may take twice.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._lock = threading.RLock()
+        self._blocks: OrderedDict[int, list[Any]] = OrderedDict()  # the size used last comes last
+
+    def take(self, size: int) -> Any:
+        """A block of `size` bytes, or None."""
+        with self._lock:
+            blocks = self._blocks.get(size)
+            if blocks is None:
+                return None
+            block = blocks.pop()
+            if not blocks:
+                del self._blocks[size]
+            self.bytes -= size
+            return block
+
+    def give(self, block: Any) -> None:
+        """Keep a block, in place of those that have not been asked for the longest."""
+        size = block.nbytes
+        if size > _MOST_KEPT:
+            return
+        with self._lock:
+            self._blocks.setdefault(size, []).append(block)
+            self._blocks.move_to_end(size)
+            self.bytes += size
+            while self.bytes > _MOST_KEPT:
+                oldest, blocks = next(iter(self._blocks.items()))
+                blocks.pop()
+                if not blocks:
+                    del self._blocks[oldest]
+                self.bytes -= oldest
+
+
+_pool = _Pool()
+
+
 class _Block(np.ndarray[Any, Any]):
-    """An array that gives its memory back to the pool. Every step is atomic: it may end in any thread at any time."""
+    """An array that gives its memory back to the pool."""
 
     owner: Any = None
 
     def __del__(self) -> None:
-        owner = self.owner
-        if owner is not None and _kept_bytes() + owner.nbytes <= _MOST_KEPT:
-            _free[owner.nbytes].append(owner)
-
-
-_free: defaultdict[int, deque[Any]] = defaultdict(deque)
+        if self.owner is not None:
+            _pool.give(self.owner)
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """A tensor of anything, on the CPU."""
-    kind = np.dtype(_NUMPY[dtype])
-    count = math.prod(shape) * kind.itemsize
+    """A tensor of anything, on the CPU.
+
+    Raises:
+        MemoryError: there is none, with the pool given back.
+    """
+    count = math.prod(shape) * _BYTES[dtype]
     if count < _SMALL:
         return torch.empty(tuple(shape), dtype=dtype)
     size = _rounded(count + _ALIGNMENT)
-    try:
-        owner = _free[size].pop()
-    except IndexError:
-        owner = np.empty(size, np.uint8)
+    owner = _pool.take(size)
+    if owner is None:
+        owner = _fresh(size)
     start = -owner.ctypes.data % _ALIGNMENT
-    block = owner[start : start + count].view(kind).view(_Block)
+    block = owner[start : start + count].view(_NUMPY[dtype]).view(_Block)
     block.owner = owner
     return torch.from_numpy(block).view(tuple(shape))
 
 
+def kept() -> int:
+    """Bytes that the pool keeps now."""
+    return _pool.bytes
+
+
 def release() -> None:
-    """Give back to the system what nobody uses."""
-    _free.clear()
+    """Give back to the system what nobody uses; in a forked process, where the lock may be held for ever, a new pool."""
+    global _pool
+    _pool = _Pool()
 
 
-def _kept_bytes() -> int:
-    return sum(size * len(blocks) for size, blocks in tuple(_free.items()))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=release)
+
+
+def _fresh(size: int) -> Any:
+    try:
+        return np.empty(size, np.uint8)
+    except MemoryError:
+        release()
+        return np.empty(size, np.uint8)
 
 
 def _rounded(count: int) -> int:

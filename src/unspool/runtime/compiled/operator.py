@@ -6,16 +6,20 @@ another process. A second derivative cannot be had from a kernel: where one is a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from unspool.runtime.compiled.backward import run_adjoint
 from unspool.runtime.compiled.cell import Call, CompiledCell, cell_of
 from unspool.runtime.compiled.forward import result_shapes, run_forward, run_reference
+from unspool.runtime.compiled.watching import is_watched
+
+_LOG = logging.getLogger("unspool")
 
 
 def sweep(cell: CompiledCell, tensors: Sequence[Tensor], call: Call) -> tuple[Tensor, ...]:
@@ -28,8 +32,7 @@ def sweep(cell: CompiledCell, tensors: Sequence[Tensor], call: Call) -> tuple[Te
     """
     saving = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     count = len(cell.folded.forward.writes) + len(cell.graph.states)
-    # Where a mode or a kind of tensor watches every operator, as all tracers do, it must find one.
-    if torch._C._len_torch_dispatch_stack() or any(type(t) not in (Tensor, Parameter) for t in tensors):
+    if is_watched(tensors):
         arguments = (cell.text, list(tensors), call.lengths, call.crossing, call.steps, call.reverse, saving)
         return tuple(torch.ops.unspool.sweep(*arguments)[:count])
     if saving:
@@ -68,6 +71,7 @@ def _differentiable(
     needed: Sequence[bool],
 ) -> list[Tensor | None]:
     """Gradients that can be differentiated again, by way of the reference."""
+    _say_once()
     results = run_reference(cell, cell.given(tensors), call)
     pairs = [(r, g) for r, g in zip(results, gradients, strict=True) if g is not None and r.requires_grad]
     wanted = [t for t, n in zip(tensors, needed, strict=True) if n]
@@ -76,6 +80,11 @@ def _differentiable(
     values, weights = zip(*pairs, strict=True)
     found = iter(torch.autograd.grad(values, wanted, weights, create_graph=True, allow_unused=True))
     return [next(found) if n else None for n in needed]
+
+
+@cache
+def _say_once() -> None:
+    _LOG.info("second derivatives run on the reference: compiled kernels have none")
 
 
 _SWEEP = (
@@ -129,7 +138,8 @@ def _run_adjoint(
     reverse: bool,
 ) -> list[Tensor]:
     call = _call(steps, lengths, crossing, reverse)
-    found = run_adjoint(cell_of(cell), [_even(t) for t in tensors], call, [_even(r) for r in results], gradients)
+    with torch.no_grad():
+        found = run_adjoint(cell_of(cell), [_even(t) for t in tensors], call, [_even(r) for r in results], gradients)
     return [g.contiguous() for g in found if g is not None]
 
 

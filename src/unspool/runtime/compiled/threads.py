@@ -12,12 +12,20 @@ from pathlib import Path
 
 import torch
 
-_IS_CHILD = False
+_ran_parallel = False
+_is_cut_off = False
 
 
 def _after_fork() -> None:
-    global _IS_CHILD
-    _IS_CHILD = True
+    """A forked process has the OpenMP runtime without its threads, and would wait for them for ever.
+
+    torch does nothing about that, and its own layers hang in such a process; so its products, which come before and
+    after every sweep, are told to do with one thread as well.
+    """
+    global _is_cut_off
+    if _ran_parallel:
+        _is_cut_off = True
+        torch.set_num_threads(1)
 
 
 if hasattr(os, "register_at_fork"):
@@ -25,8 +33,13 @@ if hasattr(os, "register_at_fork"):
 
 
 def thread_count() -> int:
-    """As many as torch uses; one in a forked process, where the runtime's threads are gone."""
-    return 1 if _IS_CHILD else torch.get_num_threads()
+    """As many as torch uses; one in a process forked after there were several."""
+    global _ran_parallel
+    if _is_cut_off:
+        return 1
+    count = torch.get_num_threads()
+    _ran_parallel |= count > 1
+    return count
 
 
 @cache

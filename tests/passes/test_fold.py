@@ -1,0 +1,180 @@
+"""Fold: products and reductions that need no state leave the loop, pointwise work returns into it."""
+
+import numpy as np
+import pytest
+
+from tests import interpreter
+from tests.passes.sweeps import evaluate, folded, text
+from tests.random_cells import SIZES, Numbers, numbers_for
+from unspool.cells import built_in
+from unspool.ir import Apply, Read, StepGraph, Weight
+from unspool.lang import (
+    Gates,
+    Input,
+    Matrix,
+    Output,
+    PerStep,
+    Scalar,
+    State,
+    Vector,
+    cell,
+    sigmoid,
+    softmax,
+    tanh,
+    total,
+)
+from unspool.passes import StackedProduct
+from unspool.passes.fold import Folded
+from unspool.passes.sweep import weight_name
+
+
+def names(pairs: tuple[tuple[str, int], ...]) -> set[str]:
+    return {name for name, _ in pairs}
+
+
+def operations(nodes: tuple[object, ...]) -> list[str]:
+    return [n.operation for n in nodes if isinstance(n, Apply)]
+
+
+def outside(fold: Folded) -> list[str]:
+    """Operations of the prologue, in order; a stack counts once."""
+    graph = fold.plan.graph
+    instructions = [i.results[0] if isinstance(i, StackedProduct) else i for i in fold.prologue]
+    return operations(tuple(graph.nodes[i] for i in instructions))
+
+
+def test_the_docstrings_example():
+    @cell(gates="z o")
+    def example(x: Input, h: State, *, W: Gates[Input], b: Gates, u: Vector) -> tuple[State, Output]:
+        z = sigmoid(W.z @ x + b.z)
+        h = (1 - z) * h + z * u
+        return h, sigmoid(W.o @ x) * tanh(h)
+
+    fold = folded(example.graph)
+    assert outside(fold) == ["product"]
+    assert fold.stacks == (("W@x.z", "W@x.o"),)
+    assert names(fold.constants) == {"b.z", "u"}
+    z = "σ(b.z + W@x.z)"
+    assert text(fold.forward, "h") == f"{z} ∘ u + (1 − {z}) ∘ h"
+    assert text(fold.forward, f"y#{fold.plan.graph.output}") == f"σ(W@x.o) ∘ tanh({text(fold.forward, 'h')})"
+    assert fold.epilogue == ()
+
+
+def test_a_product_of_a_product_leaves_whole_and_its_pointwise_end_returns():
+    @cell
+    def chain(x: Input, h: State, *, W: Matrix[Input], U: Matrix[State], R: Matrix[State]) -> State:
+        return tanh(U @ tanh(W @ x) + R @ h)
+
+    fold = folded(chain.graph)
+    assert outside(fold) == ["product", "tanh", "product"]
+    ((name, position),) = fold.sources
+    assert operations((fold.plan.graph.nodes[position],)) == ["product"]
+    assert text(fold.forward, "h") == f"tanh({name} + R @ h)"
+
+
+def test_a_reduction_over_what_needs_no_state_leaves():
+    @cell
+    def reduced(x: Input, dt: PerStep, h: State, *, W: Matrix[Input]) -> State:
+        return dt * h + softmax(W @ x)
+
+    fold = folded(reduced.graph)
+    assert [o for o in outside(fold) if o in ("product", "sum", "largest")] == ["product", "largest", "sum"]
+    assert operations(fold.forward.nodes) == ["divide", "multiply", "add"]  # what the sum needed is read, not done again
+    shapes = {r.name: r.shape for r in fold.forward.reads}
+    assert shapes["dt"] == ()
+    assert sorted(shapes.values()) == [(), (), ("H",)]
+
+
+def test_what_no_step_changes_is_a_constant_of_the_loop():
+    @cell
+    def prepared(x: Input, h: State, *, W: Matrix[Input], K: Matrix[State], v: Vector, s: Scalar) -> State:
+        return W @ x + tanh(K @ v) * h + sigmoid(s) * h
+
+    fold = folded(prepared.graph)
+    assert names(fold.sources) == {"W@x"}
+    assert {"product", "tanh", "sigmoid"} <= set(outside(fold))
+    assert {n.shape for n in fold.forward.weights} == {("H",), ()}
+    assert operations(fold.forward.nodes) == ["multiply", "add", "multiply", "add"]
+
+
+def test_a_readout_stays_behind_the_loop_from_its_first_product_on():
+    @cell
+    def read_out(x: Input, h: State, *, W: Matrix[Input], C: Matrix[State]) -> tuple[State, Output]:
+        h = tanh(W @ x + h)
+        return h, sigmoid(C @ (h * h)) + W @ x
+
+    fold = folded(read_out.graph)
+    graph = fold.plan.graph
+    (kept,) = fold.kept
+    assert operations((graph.nodes[kept],)) == ["multiply"]
+    assert text(fold.forward, fold.forward.writes[0][0]) == "tanh(W@x + h) ∘ tanh(W@x + h)"
+    assert isinstance(fold.epilogue[0], StackedProduct)
+    assert [n.operation for i in fold.epilogue[1:] if isinstance(i, int) and isinstance(n := graph.nodes[i], Apply)] == [
+        "sigmoid",
+        "add",
+    ]
+
+
+def test_an_output_that_needs_no_state_is_not_in_the_loop():
+    @cell
+    def apart(x: Input, h: State, *, W: Matrix[Input], b: Vector) -> tuple[State, Output]:
+        return tanh(h + b), sigmoid(W @ x)
+
+    fold = folded(apart.graph)
+    assert (fold.sources, fold.kept, fold.epilogue, fold.forward.writes) == ((), (), (), ())
+    assert outside(fold) == ["product", "sigmoid"]
+
+
+def test_an_input_that_nothing_needs_is_not_read():
+    @cell
+    def deaf(x: Input, dt: PerStep, h: State, *, v: Vector) -> State:
+        return tanh(v * h)
+
+    fold = folded(deaf.graph)
+    assert (fold.forward.reads, fold.prologue, fold.stacks) == ((), (), ())
+
+
+def test_an_output_that_is_the_old_state_is_written():
+    @cell
+    def delayed(x: Input, h: State, *, W: Matrix[Input]) -> tuple[State, Output]:
+        return tanh(W @ x + h), h
+
+    ((_, position),) = folded(delayed.graph).forward.writes
+    assert folded(delayed.graph).forward.nodes[position] == Read("h", ("H",))
+
+
+@pytest.mark.parametrize("reader", ["output", "epilogue", "prologue"])
+def test_a_stack_is_left_in_one_piece_only_where_the_loop_alone_reads_it(reader: str):
+    @cell(gates="a b")
+    def shared(x: Input, h: State, *, W: Gates[Input], C: Matrix[State]) -> tuple[State, Output]:
+        a, b = W.a @ x, W.b @ x
+        h = tanh(a + b * h) * (total(b) if reader == "prologue" else 1)
+        return h, {"output": b, "epilogue": C @ h + b, "prologue": h}[reader]
+
+    assert set(folded(shared.graph).stacks) >= {("W@x.a",), ("W@x.b",)}
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_every_pages_loop_is_the_page(name: str):
+    graph = built_in()[name].graph
+    the_loop_computes_the_step(graph, numbers_for(graph, 0))
+
+
+def the_loop_computes_the_step(graph: StepGraph, numbers: Numbers) -> None:
+    """One step of the loop, given what the prologue gives it, has the values of the whole graph, and all are needed."""
+    fold = folded(graph)
+    whole = fold.plan.graph
+    reads = interpreter.at_step(whole, numbers.inputs, 0, 0)
+    states = {s.name: v[0] for s, v in zip(whole.states, numbers.initial, strict=True)}
+    expected = interpreter.evaluate(whole, {**reads, **states}, numbers.parameters)
+    given = {name: expected[p] for name, p in (*fold.sources, *fold.constants)}
+    given |= {weight_name(n): v for n, v in zip(whole.nodes, expected, strict=True) if isinstance(n, Weight)}
+    found = evaluate(fold.forward, {**given, **{n: expected[p] for n, p in fold.constants}, **states})
+    scale = 1e-12 * max(1.0, max(float(np.max(np.abs(v))) for v in expected))
+    for theirs, mine in zip(whole.next_states, fold.forward.next_states, strict=True):
+        np.testing.assert_allclose(found[mine], expected[theirs], rtol=0, atol=scale)
+    for theirs, (_, mine) in zip(fold.kept, fold.forward.writes, strict=True):
+        np.testing.assert_allclose(found[mine], expected[theirs], rtol=0, atol=scale)
+    assert {n for n, _ in (*fold.sources, *fold.constants)} <= {n.name for n in (*fold.forward.reads, *fold.forward.weights)}
+    assert sorted(n for stack in fold.stacks for n in stack) == sorted(n for n, _ in fold.sources)
+    assert SIZES.keys() >= {letter for n in fold.forward.reads for letter in n.shape}
