@@ -110,7 +110,9 @@ def results(
     )
     found = {"output": output} | {f"final {s.name}": v for s, v in zip(graph.states, final, strict=True)}
     by = torch.autograd.grad((loss or weighted)(found), list(leaves.values()), allow_unused=True)
-    gradients = {f"d {n}": torch.zeros_like(v) if g is None else g for (n, v), g in zip(leaves.items(), by, strict=True)}
+    gradients = {
+        f"d {n}": torch.zeros_like(v) if g is None else g for (n, v), g in zip(leaves.items(), by, strict=True)
+    }
     return {n: v.detach() for n, v in (found | gradients).items()}
 
 

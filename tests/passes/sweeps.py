@@ -30,7 +30,9 @@ def text(sweep: Sweep, name: str) -> str:
     return written(sweep.nodes, {})[{**positions, **dict(sweep.writes), **dict(sweep.sums)}[name]]
 
 
-def values_for(sweep: Sweep, seed: int, *, steps: int | None = None, sizes: Mapping[str, int] = SIZES) -> dict[str, Any]:
+def values_for(
+    sweep: Sweep, seed: int, *, steps: int | None = None, sizes: Mapping[str, int] = SIZES
+) -> dict[str, Any]:
     """A random value for everything that a step takes; for `steps` of them, states being those before the first."""
     rng = np.random.default_rng(seed)
     over_time = () if steps is None else (steps,)

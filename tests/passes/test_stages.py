@@ -72,9 +72,9 @@ def test_only_what_never_mixes_units_is_pointwise():
 
 
 def test_layer_norms_reduce_stage_after_stage():
-    """The four gates' sums, then those of their squares; then of the new c likewise; h' comes last."""
+    """The sums of W x and R h of four gates, then those of their squares; then of the new c likewise; h' comes last."""
     made = stages(built_in()["lstm_layernorm"].graph)
-    assert [len(s.reduced) for s in made.stages] == [4, 4, 1, 1, 0]
+    assert [len(s.reduced) for s in made.stages] == [8, 8, 1, 1, 0]
     assert [s.states for s in made.stages] == [(), (), (1,), (), (0,)]
 
 

@@ -18,6 +18,7 @@ from unspool.passes.plan import Instruction, Plan
 from unspool.passes.stack import StackedProduct, stack_products
 from unspool.passes.sweep import Named, Sweep, weight_name
 
+
 @dataclass(frozen=True)
 class Folded:
     """A plan cut for a kernel: what torch does for all steps at once, and the sweep in between.

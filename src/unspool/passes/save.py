@@ -8,7 +8,6 @@ value is computed again where its arguments are at hand.
     GRU    saved  r, z, R_n h              3 values per unit and step      computed again   n
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from unspool.ir import Apply, Constant, GraphBuilder, Node, Read, Weight
@@ -93,11 +92,16 @@ def saved_values(training: Training) -> dict[str, tuple[str, ...]]:
 
 def _crossing(derived: Adjoint) -> set[int]:
     """Forward values that the adjoint's own nodes, or its results, use."""
-    sweep, count = derived.sweep, derived.forward_nodes
-    roots = [*sweep.results, *(d.delta for d in derived.deferred)]
-    needed = _adjoint_nodes(sweep.nodes, roots, count)
-    used = {a for p in needed for a in _arguments(sweep.nodes[p])} | set(roots)
-    return {p for p in used if p < count}
+    sweep, count, found = derived.sweep, derived.forward_nodes, set[int]()
+    todo, seen = [*sweep.results, *(d.delta for d in derived.deferred)], set[int]()
+    while todo:
+        position = todo.pop()
+        if position < count:
+            found.add(position)
+        elif position not in seen:
+            seen.add(position)
+            todo += _values(sweep, position)
+    return found
 
 
 def _compared(forward: Sweep) -> set[int]:
@@ -112,12 +116,12 @@ def _compared(forward: Sweep) -> set[int]:
     }
 
 
-def _adjoint_nodes(nodes: tuple[Node, ...], roots: Iterable[int], count: int) -> frozenset[int]:
-    return frozenset(p for p in needed_for(nodes, roots) if p >= count)
-
-
 def _choose(forward: Sweep, crossing: set[int], forced: set[int], after: set[int], unknown: set[str]) -> set[int]:
-    """Positions to save: of the crossing values those that cannot be had from what is at hand."""
+    """Positions to save: of the crossing values those that cannot be had from what is at hand.
+
+    A number that a vector is computed with, such as a mean, costs next to nothing: with it perhaps no vector is saved.
+    """
+    wanted = crossing | _numbers_for_vectors(forward, crossing)
     saved: set[int] = set()
     at_hand: list[bool] = []
     for position, node in enumerate(forward.nodes):
@@ -126,14 +130,32 @@ def _choose(forward: Sweep, crossing: set[int], forced: set[int], after: set[int
                 here = name not in unknown
             case Weight() | Constant():
                 here = True
-            case Apply(operation, arguments, _):
-                here = operation not in ("product", "sum", "largest") and all(at_hand[a] for a in arguments)
+            case Apply(operation, _, _):
+                is_pointwise = operation not in ("product", "sum", "largest")
+                here = is_pointwise and all(at_hand[a] for a in _values(forward, position))
                 here = position in after or (here and position not in forced)
-                if position in crossing and not here:
+                if position in wanted and not here:
                     saved.add(position)
                     here = True
         at_hand.append(here)
-    return saved
+    return saved & _read_again(forward, crossing, saved | after)
+
+
+def _numbers_for_vectors(forward: Sweep, crossing: set[int]) -> set[int]:
+    nodes = forward.nodes
+    vectors = [p for p in needed_for(nodes, crossing) if nodes[p].shape]
+    return {a for p in vectors for a in _values(forward, p) if isinstance(nodes[a], Apply) and not nodes[a].shape}
+
+
+def _read_again(forward: Sweep, crossing: set[int], there: set[int]) -> set[int]:
+    """What is met on the way back from the crossing values, which ends at what is there."""
+    todo, seen = [*crossing], set[int]()
+    while todo:
+        position = todo.pop()
+        if position not in seen:
+            seen.add(position)
+            todo += () if position in there else _values(forward, position)
+    return seen
 
 
 def _adjoint(
@@ -149,7 +171,10 @@ def _adjoint(
             if position in read_back:
                 moved[position] = builder.add(Read(read_back[position], node.shape))
             elif isinstance(node, Apply):
-                moved[position] = builder.apply(node.operation, *(place(a) for a in node.arguments))
+                values = [place(a) for a in _values(sweep, position)]
+                if len(values) < len(node.arguments):
+                    values.append(builder.add(_like(sweep, node)))
+                moved[position] = builder.apply(node.operation, *values)
             else:
                 moved[position] = builder.add(node)
         return moved[position]
@@ -179,5 +204,17 @@ def _adjoint(
     return final, tuple(deferred)
 
 
-def _arguments(node: Node) -> tuple[int, ...]:
-    return node.arguments if isinstance(node, Apply) else ()
+def _values(sweep: Sweep, position: int) -> tuple[int, ...]:
+    """The arguments whose values a node needs, not their size alone, where that is a state's too."""
+    node = sweep.nodes[position]
+    if not isinstance(node, Apply):
+        return ()
+    shape = sweep.nodes[node.arguments[-1]].shape
+    for_its_size = node.operation in ("size", "spread") and any(s.shape == shape for s in sweep.states)
+    return node.arguments[:-1] if for_its_size else node.arguments
+
+
+def _like(sweep: Sweep, node: Apply) -> Node:
+    """A carried state of the size of the last argument."""
+    state = next(s for s in sweep.states if s.shape == sweep.nodes[node.arguments[-1]].shape)
+    return Read(state.name, state.shape)

@@ -20,10 +20,7 @@ def compile_object(module: ir.Module, target: Target) -> bytes:
     machine = _machine(target)
     parsed = llvm.parse_assembly(_text(module, machine))
     parsed.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = False  # it is written in vectors already
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(parsed, builder)
+    _optimize(parsed, machine)
     return machine.emit_object(parsed)
 
 
@@ -31,8 +28,7 @@ def assembly(module: ir.Module, target: Target) -> str:
     """The machine code of `module` as text."""
     machine = _machine(target)
     parsed = llvm.parse_assembly(_text(module, machine))
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
-    builder.getModulePassManager().run(parsed, builder)
+    _optimize(parsed, machine)
     return machine.emit_assembly(parsed)
 
 
@@ -56,6 +52,15 @@ class Loaded:
         # Two threads may load one kernel at once: the file that loses must live on while its function is running.
         function.loaded = self
         return function
+
+
+def _optimize(parsed: Any, machine: Any) -> None:
+    """What is left to do: the code is written in vectors, and its inner loops are unrolled, already."""
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_vectorization = options.slp_vectorization = False
+    options.loop_unrolling = options.loop_interleaving = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(parsed, builder)
 
 
 def _text(module: ir.Module, machine: Any) -> str:
