@@ -24,6 +24,7 @@ from unspool.forecast import Forecaster, panel_from_file, panel_from_frame
 from unspool.forecast.evaluation import metrics as m
 from unspool.forecast.evaluation.baselines import fit_ridge, seasonal_naive
 from unspool.forecast.tables.panel import Panel
+from unspool.runtime import backend_for
 
 SEEDS = (0, 1, 2)
 CONSOLE = Console(highlight=False, soft_wrap=True)
@@ -194,7 +195,8 @@ def main(
 ) -> None:
     """Measure and print."""
     torch.set_num_threads(threads)
-    CONSOLE.print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, reference backend")
+    backend = backend_for(torch.device("cpu"), torch.float32)
+    CONSOLE.print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {backend} backend")
     for name in only.split(","):
         if not data.is_dir():
             CONSOLE.print(f"skipped: no folder {data}")

@@ -43,9 +43,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def kernel(name: str = "elman", dtype: str = "float32", *, is_adjoint: bool = False, target: str | None = None):
-    return SweepKernel(
-        SWEEPS[name], dtype, is_adjoint=is_adjoint, target=None if target is None else NARROWER[target]
-    )
+    return SweepKernel(SWEEPS[name], dtype, is_adjoint=is_adjoint, target=None if target is None else NARROWER[target])
 
 
 def entry(folder: Path) -> Path:
@@ -126,9 +124,7 @@ def test_a_full_disk(folder: Path, compiled: list[str], monkeypatch: pytest.Monk
     assert object_code(kernel()) == b"code of 1"
 
 
-def test_an_empty_name_means_no_files(
-    tmp_path: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
-):
+def test_an_empty_name_means_no_files(tmp_path: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("UNSPOOL_CACHE", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -148,9 +144,7 @@ def test_the_users_cache_folder_by_default(tmp_path: Path, monkeypatch: pytest.M
     assert cache_folder() == tmp_path / ".cache" / "unspool" / "kernels"
 
 
-def test_whatever_decides_the_code_decides_its_name(
-    folder: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
-):
+def test_whatever_decides_the_code_decides_its_name(folder: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch):
     kernels = [
         kernel(), kernel("gru"), kernel(dtype="float64"), kernel(is_adjoint=True),
         kernel(target="avx2"), kernel(target="sse2"),
@@ -181,6 +175,36 @@ def test_what_is_long_unused_is_deleted(folder: Path, compiled: list[str]):
     os.utime(recent, (time.time() - 80 * 24 * 3600, long_ago))  # read eighty days ago
     object_code(kernel(dtype="float64"))
     assert recent.exists()
+
+
+NAMES = """
+from unspool.backends.llvm import SweepKernel, stored
+from unspool.cells import built_in
+from unspool.passes import make_plan
+from unspool.passes.fold import fold
+from unspool.passes.save import plan_training
+for cell in built_in().values():
+    training = plan_training(fold(make_plan(cell.graph)).forward)
+    for sweep in (training.forward, training.adjoint):
+        print(stored._key(SweepKernel(sweep, "float32", is_adjoint=sweep is training.adjoint)))
+"""
+
+
+def test_every_process_looks_for_the_same_names():
+    """Whatever order its sets are in."""
+    names = [
+        subprocess.run(
+            [sys.executable, "-c", NAMES],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert len(set(names)) == 1
+    assert len(set(names[0].split())) == 2 * len(built_in())
 
 
 RUN = """

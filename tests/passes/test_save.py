@@ -128,7 +128,7 @@ def test_what_a_largest_unit_was_found_in_is_saved_however_cheap():
 
     @cell
     def compared(x: Input, h: State, *, W: Matrix[Input]) -> State:
-        return W @ x * largest(2 * h)
+        return h * largest(2 * h) + W @ x
 
     assert set(saved(trained(compared.graph))) == {"2 ∘ h", "largest(2 ∘ h)"}
 

@@ -126,10 +126,10 @@ def test_torch_checkpoint(use_reentrant: bool, x: Tensor):
         assert torch.equal(tensor.grad, expected)
 
 
-@pytest.mark.parametrize("kind", [Recurrent, LSTM])
-def test_autocast_computes_in_float32(kind: Any):
-    torch.manual_seed(0)
-    layer = Recurrent("lstm", I, H) if kind is Recurrent else LSTM(I, H, batch_first=True)
+@pytest.mark.parametrize("kind", ["Recurrent", "block-diagonal", "LSTM"])
+def test_autocast_computes_in_float32(kind: str):
+    layer = LSTM(I, H, batch_first=True) if kind == "LSTM" else layer_of("lstm" if kind == "Recurrent" else "slstm")
+    layer.float()
     x = torch.randn(B, T, I)
     expected = gradients(layer, x, lambda r: r[0].square().sum())
     with torch.autocast("cpu", torch.bfloat16):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.testing import CompileCounter
-from torch._functorch.aot_autograd import make_boxed_func
+from torch._functorch._aot_autograd.utils import make_boxed_func
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -94,7 +94,8 @@ def recorded(layer: nn.Module, x: Tensor) -> tuple[list[Any], list[Any]]:
         return make_boxed_func(module.forward)
 
     torch._dynamo.reset()
-    results(torch.compile(layer, backend=aot_autograd(fw_compiler=record, bw_compiler=record), fullgraph=True), layer, x)
+    backend = aot_autograd(fw_compiler=record, bw_compiler=record)
+    results(torch.compile(layer, backend=backend, fullgraph=True), layer, x)
     forward, backward = programs
     return forward, backward
 
@@ -150,9 +151,7 @@ def test_lengths_and_resets():
     reset = torch.zeros(B, T, dtype=torch.bool)
     reset[0, 2] = reset[2, 1] = True
     run = torch.compile(layer, backend="aot_eager", fullgraph=True)
-    close(
-        results(run, layer, x, lengths=lengths, reset=reset), results(layer, layer, x, lengths=lengths, reset=reset)
-    )
+    close(results(run, layer, x, lengths=lengths, reset=reset), results(layer, layer, x, lengths=lengths, reset=reset))
 
 
 def test_autocast_inside_a_program():

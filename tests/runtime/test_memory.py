@@ -18,7 +18,7 @@ from torch import Tensor
 from unspool.cells import built_in
 from unspool.nn import Recurrent
 from unspool.runtime import kernel_for
-from unspool.runtime.compiled import memory
+from unspool.runtime.compiled import CompiledKernel, memory
 from unspool.runtime.compiled.cell import compiled_cell
 
 I, H, T, B = 3, 5, 7, 4  # noqa: E741 - the axes' letters
@@ -116,8 +116,8 @@ def test_any_thread_may_take_and_give():
         for turn in range(300):
             shape = (16 + 8 * (turn % 5), 1024)
             block = memory.empty(shape, torch.float32).fill_(number)
-            if turn % 50 == 0:
-                gc.collect()
+            if turn % 100 == 0:
+                gc.collect(0)
             if not bool((block == number).all()):
                 failures.append((number, turn))
 
@@ -146,17 +146,15 @@ def test_results_are_ordinary_tensors():
 def test_page_faults_are_spared(monkeypatch: pytest.MonkeyPatch):
     def faults() -> int:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(5):
-            memory.empty((1 << 24,), torch.uint8).zero_()
+        for _ in range(3):  # so large that the C library keeps none of it, and 32 pages even where they are huge
+            memory.empty((1 << 26,), torch.uint8).zero_()
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
     faults()
-    assert faults() < 50
-    monkeypatch.setattr(memory._Pool, "take", lambda pool, size: None)
-    monkeypatch.setattr(memory._Pool, "give", lambda pool, block: None)
+    spared = faults()
     memory.release()
-    without = faults()
-    assert without > 100, "a test that could not fail: fresh memory has to cost something here"
+    monkeypatch.setattr(memory._Pool, "give", lambda pool, block: None)
+    assert 4 * spared < faults()
 
 
 def test_no_memory_is_an_error_that_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch):
@@ -208,7 +206,7 @@ def test_more_than_the_machine_has():
     graph = layer.graph
     parameters = {p.name: getattr(layer, f"{p.name}_l0") for p in graph.parameters}
     x = torch.zeros(1, 1, I).expand(1 << 44, 1, I)
-    with pytest.raises((MemoryError, RuntimeError), match="(?i)alloc"), torch.no_grad():
+    with pytest.raises((MemoryError, RuntimeError), match=r"(?i)alloc"), torch.no_grad():
         kernel_for(graph, "llvm")({"x": x}, parameters, [torch.zeros(1, H)])
     output, _ = layer(torch.zeros(B, T, I))
     assert output.isfinite().all()
@@ -252,8 +250,12 @@ def state() -> dict[str, int]:
 
 
 def test_calls_laid_out_are_bounded(monkeypatch: pytest.MonkeyPatch):
+    kernel_for.cache_clear()
+    compiled_cell.cache_clear()
     monkeypatch.setattr(importlib.import_module("unspool.runtime.compiled.cell"), "_MOST_CALLS", 8)
     layer = layer_of("gru")
+    kernel = kernel_for(layer.graph, "llvm")
+    assert isinstance(kernel, CompiledKernel)
     for steps in range(1, 30):
         layer(torch.randn(2, steps, I))
-    assert len(compiled_cell(layer.graph)._calls) <= 8
+        assert 0 < len(kernel.cell._calls) <= 8

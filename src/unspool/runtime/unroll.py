@@ -6,6 +6,7 @@ from functools import cache
 
 import torch
 from torch import Tensor
+from torch._C._functorch import peek_interpreter_stack
 
 from unspool.ir import StepGraph
 from unspool.runtime.dispatch import backend_for, kernel_for
@@ -44,8 +45,9 @@ def unroll(
                 reverse=reverse,
             )
     if torch.compiler.is_dynamo_compiling():
+        states = None if rest is None else list(rest)
         return _untraced(
-            _written(graph), dict(inputs), dict(parameters), list(initial), lengths, reset, rest and list(rest), reverse
+            _written(graph), dict(inputs), dict(parameters), list(initial), lengths, reset, states, reverse
         )
     return _unroll(graph, inputs, parameters, initial, lengths, reset, rest, reverse)
 
@@ -96,7 +98,8 @@ def is_transformed() -> bool:
     """Whether a transform of torch.func, or forward-mode differentiation, is at work, which code cannot see through."""
     if torch.compiler.is_dynamo_compiling():  # its programs are asked again when they run
         return False
-    return torch._C._functorch.peek_interpreter_stack() is not None or torch.autograd.forward_ad._current_level >= 0
+    forward_mode = torch.autograd.forward_ad._current_level >= 0
+    return forward_mode or peek_interpreter_stack() is not None
 
 
 @cache

@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,7 +98,9 @@ def _sweep_out(folder: Path) -> None:
 
 
 def _key(kernel: SweepKernel) -> str:
-    parts = (repr(kernel.sweep), kernel.dtype, kernel.is_adjoint, repr(kernel.target), _generator())
+    # A set's order differs between processes.
+    sweep = (replace(kernel.sweep, shifted=frozenset()), sorted(kernel.sweep.shifted))
+    parts = (repr(sweep), kernel.dtype, kernel.is_adjoint, repr(kernel.target), _generator())
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:40]
 
 

@@ -41,7 +41,13 @@ def run_adjoint(
     if not cell.given(tensors).batch:
         return [torch.zeros_like(t) for t in tensors]
     dtype = tensors[0].dtype
-    everything = [*tensors, *results, *(None if g is None else _even(g) for g in gradients), call.lengths, call.crossing]
+    everything = [
+        *tensors,
+        *results,
+        *(None if g is None else _even(g) for g in gradients),
+        call.lengths,
+        call.crossing,
+    ]
     key = (dtype, call.steps, call.reverse, thread_count(), len(tensors), *signature(everything))
     made = cell.laid_out(key, lambda: _Adjoint(cell, len(tensors), len(results), everything, call, dtype).laid_out)
     there: list[Tensor | None] = [*everything, made.nothing]
@@ -228,9 +234,7 @@ class _Adjoint:
         untouched = tuple((p * rows, (p + 1) * rows) for p in sorted(set(places.values()) - filled))
         return Products(matrix.shape, matrix.place, tuple(products), untouched, self.cell.is_block_diagonal(name))
 
-    def _runs(
-        self, gradients: list[DeferredGradient], places: dict[str | None, int]
-    ) -> list[list[DeferredGradient]]:
+    def _runs(self, gradients: list[DeferredGradient], places: dict[str | None, int]) -> list[list[DeferredGradient]]:
         """The gradients cut into runs: gates in order, deltas side by side in one tensor, one operand."""
         runs: list[list[DeferredGradient]] = []
         for gradient in gradients:

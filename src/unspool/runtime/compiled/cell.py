@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -78,7 +78,7 @@ class Given(Generic[T]):
     @property
     def batch(self) -> int:
         """B."""
-        return self.initial[0].shape[0]
+        return cast(Any, self.initial[0]).shape[0]
 
 
 class CompiledCell:

@@ -159,7 +159,7 @@ class Products:
 
 
 def _outer(into: Tensor, left: Tensor, right: Tensor, *, blocks: bool, add: bool) -> None:
-    """into (+)= leftᵀ right, within each diagonal block alone where there are `blocks`."""
+    """Into (+)= leftᵀ right, within each diagonal block alone where there are `blocks`."""
     if blocks:
         width = into.shape[-1]
         left = left.unflatten(-1, (-1, right.shape[-1] // width, width))

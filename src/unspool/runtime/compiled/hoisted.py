@@ -14,13 +14,19 @@ from unspool.runtime.compiled.watching import is_watched
 _NARROW = 64
 """Columns below which the matrix product of torch's BLAS is several times faster in its transposed form."""
 
+_SMALL = 1 << 14
+"""Numbers below which the call itself takes the time, and torch's own linear takes the least."""
+
 
 def hoisted_product(x: Tensor, matrix: Tensor) -> Tensor:
-    """x [T, B, I] times matrix [N, I], transposed: [T, B, N]. The same as torch's linear, in reused memory."""
-    if x.dim() < 3 or not x.numel() or is_watched((x, matrix)):
+    """X [T, B, I] times matrix [N, I], transposed: [T, B, N]. The same as torch's linear, in reused memory."""
+    # A tracer comes first: it would make a condition of every size that is looked at.
+    if x.dim() < 3 or is_watched((x, matrix)):
         return functional.linear(x, matrix)
     if torch.is_grad_enabled() and (x.requires_grad or matrix.requires_grad):
         return _Product.apply(x, matrix)
+    if x.shape[0] * x.shape[1] * matrix.shape[0] < _SMALL:
+        return functional.linear(x, matrix)
     return _multiply(x, matrix)
 
 
@@ -31,11 +37,11 @@ class _Product(torch.autograd.Function):
         return _multiply(x, matrix)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         if torch.is_autocast_enabled("cpu"):  # would turn the products below into bfloat16
             with torch.autocast("cpu", enabled=False):
-                return _Product.backward(ctx, gradient)
-        x, matrix = ctx.saved_tensors
+                return _Product.backward(ctx, *gradients)
+        (gradient,), (x, matrix) = gradients, ctx.saved_tensors
         rows, flat = gradient.flatten(0, 1), x.flatten(0, 1)
         of_x = of_matrix = None
         if ctx.needs_input_grad[0]:
@@ -49,6 +55,5 @@ class _Product(torch.autograd.Function):
 def _multiply(x: Tensor, matrix: Tensor) -> Tensor:
     steps, batch, _ = x.shape
     result = memory.empty((steps * batch, matrix.shape[0]), x.dtype)
-    with torch.no_grad():
-        torch.mm(x.flatten(0, 1), matrix.t(), out=result)
+    torch.mm(x.flatten(0, 1), matrix.t(), out=result)
     return result.view(steps, batch, -1)

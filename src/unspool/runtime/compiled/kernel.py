@@ -27,7 +27,11 @@ class CompiledKernel:
         uncut = [positions[stack[0]] for stack in folded.stacks if len(stack) > 1]
         needed = [*(p for _, p in folded.constants), *(p for _, p in folded.sources), plan.graph.output]
         everything = Evaluation(
-            plan.graph, (*folded.prologue, *folded.epilogue), uncut=self._uncut(uncut), needed=needed, product=hoisted_product
+            plan.graph,
+            (*folded.prologue, *folded.epilogue),
+            uncut=self._uncut(uncut),
+            needed=needed,
+            product=hoisted_product,
         )
         self._everything = everything
         self._before, self._after = everything.part(folded.prologue), everything.part(folded.epilogue)
@@ -54,8 +58,8 @@ class CompiledKernel:
         matrices = [parameters[name] for name in self.cell.matrices]
         rests = [] if crossing is None or rest is None else [r.expand(batch, -1) for r in rest]
         tensors = [
-            *(values[p].expand(steps, batch, -1) for p in self._sources),
-            *(values[p] for p in self._constants),
+            *[_over_time(values[p], steps, batch) for p in self._sources],
+            *[values[p] for p in self._constants],
             *matrices,
             *initial,
             *rests,
@@ -73,3 +77,7 @@ class CompiledKernel:
         stacks = [i for i in self.cell.folded.prologue if isinstance(i, StackedProduct)]
         return [s.results[0] for s in stacks if s.results[0] in positions]
 
+
+def _over_time(value: Tensor, steps: int, batch: int) -> Tensor:
+    """[T, B, ·]; what is the same for all steps or sequences takes no memory for it."""
+    return value if value.shape[:2] == (steps, batch) else value.expand(steps, batch, -1)

@@ -108,12 +108,12 @@ def kept() -> int:
 
 
 def release() -> None:
-    """Give back to the system what nobody uses; in a forked process, where the lock may be held for ever, a new pool."""
+    """Give back to the system what nobody uses."""
     global _pool
     _pool = _Pool()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # a new pool, since the lock of the old one may be held for ever
     os.register_at_fork(after_in_child=release)
 
 

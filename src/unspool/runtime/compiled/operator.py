@@ -159,7 +159,14 @@ def _differentiate(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, .
     known = cell_of(ctx.cell)
     count = len(known.folded.forward.writes) + len(known.graph.states)
     found = torch.ops.unspool.sweep_adjoint(
-        ctx.cell, saved[: ctx.count], saved[ctx.count :], list(gradients[:count]), lengths, crossing, ctx.steps, ctx.reverse
+        ctx.cell,
+        saved[: ctx.count],
+        saved[ctx.count :],
+        list(gradients[:count]),
+        lengths,
+        crossing,
+        ctx.steps,
+        ctx.reverse,
     )
     return None, found, None, None, None, None, None
 

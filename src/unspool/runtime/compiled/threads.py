@@ -44,7 +44,7 @@ def thread_count() -> int:
 
 @cache
 def openmp_entry(name: str) -> int:
-    """Address of `GOMP_parallel`, which GNU's and LLVM's OpenMP runtimes both have, or another; 0 where there is none."""
+    """Address of a function that GNU's and LLVM's OpenMP runtimes both have, as `GOMP_parallel`; 0 if there is none."""
     if sys.platform == "win32":
         return 0
     for path in sorted(Path(torch.__file__).parent.glob("lib/*omp*")):

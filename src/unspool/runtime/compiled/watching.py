@@ -9,4 +9,4 @@ from torch.nn import Parameter
 
 def is_watched(tensors: Sequence[Tensor]) -> bool:
     """Whether what is done to the tensors must be seen as operators, and must not be done to their memory at once."""
-    return bool(torch._C._len_torch_dispatch_stack()) or any([type(t) not in (Tensor, Parameter) for t in tensors])
+    return bool(torch._C._len_torch_dispatch_stack()) or any(type(t) not in (Tensor, Parameter) for t in tensors)
