@@ -23,7 +23,7 @@ _MOST_ROWS = 64
 """Sequences of a chunk: enough that a panel is read from the first-level cache, few enough that a chunk's rows fit."""
 
 _TEAM_JOB = 60_000
-"""Operations of a stage that outweigh a barrier between threads."""
+"""Operations of a stage's products that outweigh a barrier between threads."""
 
 _SMALL_JOB = 400_000
 """Operations below which a second thread would cost more than it brings."""
@@ -144,7 +144,7 @@ class SweepKernel:
         stages = self.schedule.stages
         if threads < 2 or batch >= threads or self.schedule.pointwise or any(s.reduced for s in stages):
             return False
-        return self._operations(sizes) * batch >= _TEAM_JOB * len(stages)
+        return self._products(sizes) * batch >= _TEAM_JOB * len(stages)
 
     def _workspace(self, sizes: Mapping[str, int], strides: Mapping[str, int], rows: int) -> list[tuple[str, int, int]]:
         """(word, numbers, bytes of one) of every part of a thread's workspace."""
@@ -161,8 +161,12 @@ class SweepKernel:
     def _operations(self, sizes: Mapping[str, int]) -> int:
         """About how many operations one row's step takes."""
         pointwise = sum(20 * sizes[n.shape[0]] for n in self.sweep.nodes if len(getattr(n, "shape", ())) == 1)
+        return pointwise + self._products(sizes)
+
+    def _products(self, sizes: Mapping[str, int]) -> int:
+        """Operations of one row's matrix products in a step."""
         matrices = [w.shape for w in self.sweep.weights if len(w.shape) == 2]
-        return pointwise + sum(2 * int(np.prod(in_numbers(shape, sizes))) for shape in matrices)
+        return sum(2 * int(np.prod(in_numbers(shape, sizes))) for shape in matrices)
 
     def _padded(self, size: int) -> int:
         """Distance of rows in the workspace: whole blocks, and never a multiple of a page, where rows would collide."""

@@ -23,9 +23,7 @@ class ReferenceKernel:
         self.plan = plan
         instructions = (*plan.prologue, *plan.loop, *plan.epilogue)
         self._everything = Evaluation(plan.graph, instructions, needed=plan.graph.results)
-        self._parts = {
-            part: self._everything.part(getattr(plan, part)) for part in ("prologue", "loop", "epilogue")
-        }
+        self._parts = {part: self._everything.part(getattr(plan, part)) for part in ("prologue", "loop", "epilogue")}
         nodes = plan.graph.nodes
         reads = {n.name: p for p, n in enumerate(nodes) if isinstance(n, Read)}
         self._states = [reads.get(s.name) for s in plan.graph.states]
