@@ -21,7 +21,7 @@ def hoistable(graph: StepGraph) -> frozenset[int]:
 
 
 def regroup_sums(graph: StepGraph) -> StepGraph:
-    """`graph` with the terms of every sum in the order: parameters and numbers, what inputs change, products, others."""
+    """`graph` with the terms of every sum in the order: parameters, what inputs change, products, others."""
     users = graph.users()
     states = {s.name for s in graph.states}
     changing = states | {v.name for v in graph.inputs}
