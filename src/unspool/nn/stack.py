@@ -68,6 +68,8 @@ def unroll_stack(
         x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
         if dropout and training and layer < layers - 1:
             x = functional.dropout(x, dropout)
+    if len(finals) == 1:  # a view costs less than a copy
+        return x, tuple(state[None] for state in finals[0])
     return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
 
 

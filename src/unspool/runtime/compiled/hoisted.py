@@ -56,4 +56,4 @@ def _multiply(x: Tensor, matrix: Tensor) -> Tensor:
     steps, batch, _ = x.shape
     result = memory.empty((steps * batch, matrix.shape[0]), x.dtype)
     torch.mm(x.flatten(0, 1), matrix.t(), out=result)
-    return result.view(steps, batch, -1)
+    return result.view(steps, batch, matrix.shape[0])
