@@ -168,10 +168,6 @@ class CompiledCell:
         """Whether a stored parameter holds diagonal blocks."""
         return is_block_diagonal(self.parameters[matrix].shape)
 
-    def bytes_per_step(self) -> dict[str, int]:
-        """Size letter → values that training saves per step, sequence and unit, the operands of products included."""
-        return {letter: len(names) for letter, names in self.saved.items()}
-
     @cached_property
     def _stacks(self) -> list[tuple[str, int]]:
         shapes = {r.name: "".join(r.shape) for r in self.folded.forward.reads}
