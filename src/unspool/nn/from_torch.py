@@ -168,7 +168,7 @@ class FromTorch(nn.Module):
 
     def _find(self, name: str) -> Tensor:
         """The module's parameter or buffer, as it is now."""
-        return functools.reduce(getattr, name.split("."), self.step)  # type: ignore[return-value]
+        return functools.reduce(getattr, name.split("."), self.step)
 
     def _traced(self) -> TracedStep:
         """The step in the module's present mode, dtype, device and shapes."""

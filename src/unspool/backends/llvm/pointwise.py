@@ -133,7 +133,7 @@ class Vector:
             case Weight():
                 return self.load(places.address(f"weight {weight_name(node)}"), outside=True)
             case Apply("size", (argument,), _):
-                size = places.sizes(self.sweep.nodes[argument].shape[0])  # type: ignore[union-attr]
+                size = places.sizes(self.sweep.nodes[argument].shape[0])
                 return splat(self.b, self.b.sitofp(size, self.kind), self.vector)
             case Apply("spread", (argument, _), _):
                 return self.value(argument)

@@ -196,7 +196,7 @@ class Interpreter:
         value = LIKE[name] if name in LIKE else node.args[-1]
         if not isinstance(value, int | float):
             raise CellError("it is filled with something that is not a number")
-        return self.tape.number(float(value), shape)  # type: ignore[arg-type]
+        return self.tape.number(float(value), shape)  # type: ignore[arg-type] - a list of numbers by now
 
     def _of(self, node: Any) -> Any:
         """Ids of a value; a still one becomes a leaf, or a number if it is constant and uniform."""
