@@ -80,7 +80,7 @@ class DropIn(nn.RNNBase, ABC):
         """Output [T, B, D·size] and final states of x [T, B, I]."""
         if initial is None:
             stacked, batch = self._directions * self.num_layers, x.shape[1]
-            initial = [x.new_zeros((stacked, batch, size)) for size in self._state_sizes]
+            initial = [x.new_zeros((stacked, batch, size)) for size in self.state_sizes]
         else:
             self._check_states(initial, x)
         return unroll_stack(
@@ -99,16 +99,21 @@ class DropIn(nn.RNNBase, ABC):
 
     def _check_states(self, states: Sequence[Tensor], x: Tensor) -> None:
         stacked = self._directions * self.num_layers
-        check_states(type(self).__name__, states, self.graph, stacked, x, x.shape[1], self._state_sizes)
+        check_states(type(self).__name__, states, self.graph, stacked, x, x.shape[1], self.state_sizes)
 
     @property
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
 
     @property
-    def _state_sizes(self) -> tuple[int, ...]:
+    def state_sizes(self) -> tuple[int, ...]:
+        """Size of each state, in the order of the cell's page."""
         sizes = {"H": self.hidden_size, "P": self.proj_size}
         return tuple(sizes[s.size] for s in self.graph.states)
+
+    def layer_parameters(self, layer: int) -> dict[str, Tensor]:
+        """Name on the cell's page → stored parameter, of a layer's forward direction."""
+        return {p.name: getattr(self, f"{_TORCH_NAMES[p.name]}_l{layer}") for p in self.graph.parameters}
 
     def _layer_parameters(self) -> list[dict[str, Tensor]]:
         suffixes = [f"_l{k}{d}" for k in range(self.num_layers) for d in ("", "_reverse")[: self._directions]]

@@ -195,6 +195,10 @@ class Recurrent(nn.Module):
             return tuple(getattr(self, f"initial_{s.name}") for s in self.graph.states)
         return tuple(x.new_zeros((self.num_layers * self.directions, 1, size)) for size in self.state_sizes)
 
+    def layer_parameters(self, layer: int) -> dict[str, Tensor]:
+        """Name on the page → stored parameter, of a layer's forward direction."""
+        return self._layer_parameters(f"_l{layer}")
+
     def _suffixes(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
 
