@@ -106,6 +106,7 @@ def run_adjoint(training: Training, values: Values, written: Values, gradients: 
             over_time[name].insert(0, now[position])
         for name, position in sweep.sums:
             _add(found, name, now[position])
+    found |= {name: found[shared] for name, shared in training.totals}
     found |= {n: np.array(v) for n, v in over_time.items()} | carried
     for gradient in training.deferred:
         width = values[weight_name(gradient.weight)].shape[1]

@@ -23,7 +23,7 @@ from unspool.lang import (
     tanh,
 )
 from unspool.passes import StackedProduct
-from unspool.passes.fold import Folded
+from unspool.passes.fold import Folded, Hoisted
 from unspool.passes.sweep import weight_name
 
 
@@ -36,10 +36,11 @@ def operations(nodes: tuple[object, ...]) -> list[str]:
 
 
 def outside(fold: Folded) -> list[str]:
-    """Operations of the prologue, in order; a stack counts once."""
+    """Operations before the loop, products of inputs first; a stack counts once."""
     graph = fold.plan.graph
+    products = ["product"] * len(fold.products)
     instructions = [i.results[0] if isinstance(i, StackedProduct) else i for i in fold.prologue]
-    return operations(tuple(graph.nodes[i] for i in instructions))
+    return [*products, *operations(tuple(graph.nodes[i] for i in instructions))]
 
 
 def test_the_docstrings_example():
@@ -51,8 +52,8 @@ def test_the_docstrings_example():
 
     fold = folded(example.graph)
     assert outside(fold) == ["product"]
-    assert fold.stacks == (("W@x.z", "W@x.o"),)
-    assert names(fold.constants) == {"b.z", "u"}
+    assert fold.products == (Hoisted("x", "W", ("W@x.z", "W@x.o")),)
+    assert (fold.stacks, fold.constants) == ((), ())
     z = "σ(b.z + W@x.z)"
     assert text(fold.forward, "h") == f"{z} ∘ u + (1 − {z}) ∘ h"
     assert text(fold.forward, f"y#{fold.plan.graph.output}") == f"σ(W@x.o) ∘ tanh({text(fold.forward, 'h')})"
@@ -188,5 +189,6 @@ def the_loop_computes_the_step(graph: StepGraph, numbers: Numbers) -> None:
     assert {n for n, _ in (*fold.sources, *fold.constants)} <= {
         n.name for n in (*fold.forward.reads, *fold.forward.weights)
     }
-    assert sorted(n for stack in fold.stacks for n in stack) == sorted(n for n, _ in fold.sources)
+    given_together = [*fold.stacks, *(p.names for p in fold.products)]
+    assert sorted(n for stack in given_together for n in stack) == sorted(n for n, _ in fold.sources)
     assert SIZES.keys() >= {letter for n in fold.forward.reads for letter in n.shape}

@@ -47,7 +47,7 @@ class Recurrent(nn.Module):
     float32, and returns that.
 
     Time: T steps in order, each one stacked product per stage; with checkpoint_every one forward pass more. Memory for
-    training: O(T · B · H). Compiled, a GRU keeps 28 bytes per step, unit and sequence, an LSTM 40, an Elman network 8
+    training: O(T · B · H). Compiled, a GRU keeps 20 bytes per step, unit and sequence, an LSTM 24, an Elman network 4
     (`saved_bytes_per_step` gives any cell's, `unspool show CELL --plan` says what they are). With checkpoint_every=k
     only inputs and outputs grow with T, and besides them T/k states are kept; the backward pass takes k steps' more.
 
@@ -172,8 +172,9 @@ class Recurrent(nn.Module):
     def saved_bytes_per_step(self) -> int:
         """Bytes that training keeps per step and sequence, in all layers and directions, in the parameters' dtype.
 
-        Compiled, and without checkpoint_every: what the loop reads (such as W x), its results, and what its save plan
-        saves; not x, nor what torch keeps for pointwise operations and normalisations of inputs before the loop.
+        Compiled, and without checkpoint_every: what the adjoint reads again of what the loop read (such as W x), its
+        results, and what its save plan saves; not x, nor what torch keeps for operations before the loop. For an x of
+        four features or fewer that needs no gradient, W x is computed again, and it may be less.
         """
         item = next(self.parameters(), torch.empty(())).element_size()
         sizes, total = dict(self._letters), 0

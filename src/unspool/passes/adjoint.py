@@ -11,12 +11,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from unspool.ir import Apply, Constant, GraphBuilder, Read, Variable, Weight
 from unspool.passes.simplify import simpler_apply
-from unspool.passes.sweep import Named, Sweep
+from unspool.passes.sweep import Named, Sweep, weight_name
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,11 @@ RULES: dict[str, Rule] = {
 }
 
 
-def adjoint(forward: Sweep) -> Adjoint:
-    """The adjoint of `forward`. Cost: linear in the number of nodes, once per cell."""
+def adjoint(forward: Sweep, fixed: Collection[str] = ()) -> Adjoint:
+    """The adjoint of `forward`, without the gradients of the reads that are `fixed`.
+
+    Cost: linear in the number of nodes, once per cell.
+    """
     builder = GraphBuilder()
     for node in forward.nodes:
         builder.add(node)
@@ -146,10 +149,11 @@ def adjoint(forward: Sweep) -> Adjoint:
     for state, position in zip(forward.states, forward.next_states, strict=True):
         read(state.name, position)
     totals: dict[int, Term] = {}
+    wanted = _wanted(forward)
     deferred = []
     for position in reversed(range(count)):
         node = forward.nodes[position]
-        if position not in gradients or not (forward.varies[position] or isinstance(node, Weight)):
+        if position not in gradients or not wanted[position]:
             continue
         total = totals[position] = _total(builder, position, gradients[position])
         if not isinstance(node, Apply):
@@ -163,10 +167,19 @@ def adjoint(forward: Sweep) -> Adjoint:
         for argument, gradient in zip(node.arguments, found, strict=True):
             if gradient is not None:
                 gradients.setdefault(argument, []).append(_fitted(builder, forward, argument, gradient))
-    return Adjoint(_sweep(forward, builder, totals), count, tuple(deferred[::-1]))
+    return Adjoint(_sweep(forward, builder, totals, fixed), count, tuple(deferred[::-1]))
 
 
-def _sweep(forward: Sweep, builder: GraphBuilder, totals: dict[int, Term]) -> Sweep:
+def _wanted(forward: Sweep) -> list[bool]:
+    """Which values a gradient goes through: all but numbers and what is computed from them alone."""
+    wanted: list[bool] = []
+    for node in forward.nodes:
+        through = any(wanted[a] for a in node.arguments) if isinstance(node, Apply) else not isinstance(node, Constant)
+        wanted.append(through)
+    return wanted
+
+
+def _sweep(forward: Sweep, builder: GraphBuilder, totals: dict[int, Term], fixed: Collection[str]) -> Sweep:
     zero = builder.constant(0.0)
     places = {n.name: p for p, n in enumerate(forward.nodes) if isinstance(n, Read)}
     next_states = []
@@ -179,11 +192,11 @@ def _sweep(forward: Sweep, builder: GraphBuilder, totals: dict[int, Term]) -> Sw
         if position not in totals or isinstance(node, Constant | Apply):
             continue
         if isinstance(node, Read):
-            if node.name not in {s.name for s in forward.states}:
+            if node.name not in fixed and node.name not in {s.name for s in forward.states}:
                 writes.append((f"∂{node.name}", totals[position].position))
         elif len(node.shape) < 2:
             into = sums if totals[position].shape else writes
-            into.append((f"∂{node.name}", totals[position].position))
+            into.append((f"∂{weight_name(node)}", totals[position].position))
     return Sweep(
         name=f"adjoint of {forward.name}",
         nodes=tuple(builder.nodes),

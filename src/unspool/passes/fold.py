@@ -2,21 +2,40 @@
 
 A plan takes everything out of the loop that can leave it. For a kernel only products are worth that: one product over
 all T·B rows is fast, but a pointwise operation or a sum over units outside the loop is one more pass over memory, while
-inside the fused loop it is nearly free.
+inside the fused loop it is nearly free. A sum of stored vectors is cheaper there, too, than a call of its own.
 
-    before   prologue  a = W x + b; z = σ(a)        loop  h' = (1 − z) ∘ h + …      epilogue  y = o ∘ tanh(h')
-    after    prologue  W x                          loop  z = σ(W x + b); h' = …; y = o ∘ tanh(h')
+    before   prologue  a = W x + (b + bR); z = σ(a)   loop  h' = (1 − z) ∘ h + …      epilogue  y = o ∘ tanh(h')
+    after    products  W x                            loop  z = σ(W x + b + bR); h' = …; y = o ∘ tanh(h')
+
+Of what is left before the loop, products of an input with a stored matrix belong to the sweep (`products`): whoever
+runs it does them too, forwards and backwards. The rest, if there is any, is torch's (`prologue`).
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from unspool.ir import Apply, Constant, GraphBuilder, Read, StepGraph, Weight
+from unspool.ir import Apply, Constant, GraphBuilder, Read, StepGraph, Weight, is_block_diagonal
 from unspool.ir.build import needed_for
 from unspool.passes.hoist import hoistable
 from unspool.passes.plan import Instruction, Plan
 from unspool.passes.stack import StackedProduct, stack_products
 from unspool.passes.sweep import Named, Sweep, weight_name
+
+
+@dataclass(frozen=True)
+class Hoisted:
+    """An input times a whole stored matrix, for all steps at once: W x.
+
+    Attributes:
+        input: the input's name.
+        weight: the stored parameter's name.
+        names: what the loop calls the parts of the result, in order, side by side.
+    """
+
+    input: str
+    weight: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -26,14 +45,16 @@ class Folded:
     Attributes:
         plan: where it comes from; the positions below are those of its graph.
         prologue, epilogue: instructions before and after the loop.
+        products: of inputs with stored matrices, before the loop, read by it alone.
         forward: the loop.
-        sources: (name, position) of the prologue's or input's values that the loop reads at every step.
-        constants: (name, position) of vectors and numbers that the loop takes as weights.
+        sources: (name, position) of what the loop reads at every step: the prologue's, the products', inputs.
+        constants: (name, position) of the prologue's vectors and numbers that the loop takes as weights.
         kept: positions of the values that the loop writes, in the order of `forward.writes`.
     """
 
     plan: Plan
     prologue: tuple[Instruction, ...]
+    products: tuple[Hoisted, ...]
     forward: Sweep
     epilogue: tuple[Instruction, ...]
     sources: tuple[Named, ...]
@@ -43,29 +64,23 @@ class Folded:
     @cached_property
     def stacks(self) -> tuple[tuple[str, ...], ...]:
         """The sources, those of one stacked product together, left in one piece, where the loop alone reads them."""
-        named = {position: name for name, position in self.sources}
-        alone = named.keys() - self._read_outside()
+        done = {name for product in self.products for name in product.names}
+        named = {position: name for name, position in self.sources if name not in done}
+        alone = named.keys() - _read_outside(self.plan.graph, (*self.prologue, *self.epilogue))
         stacks: list[tuple[str, ...]] = []
         for instruction in self.prologue:
             if isinstance(instruction, StackedProduct) and alone.issuperset(instruction.results):
                 stacks.append(tuple(named.pop(r) for r in instruction.results))
         return (*stacks, *((name,) for name in named.values()))
 
-    def _read_outside(self) -> set[int]:
-        graph = self.plan.graph
-        read = {graph.output}
-        for instruction in (*self.prologue, *self.epilogue):
-            is_stack = isinstance(instruction, StackedProduct)
-            read |= {instruction.operand} if is_stack else set(_arguments(graph, instruction))
-        return read
-
 
 def fold(plan: Plan) -> Folded:
     """Cut `plan` for a kernel. Cost: linear in the number of nodes, once per cell."""
     graph = plan.graph
-    before = hoistable(graph)
+    before, cheap = hoistable(graph), _cheap(graph)
     loop, epilogue = _loop_and_epilogue(graph, before)
-    outside = _prologue(graph, before, loop, epilogue, plan.timed)
+    needed = needed_for(graph.nodes, [*loop, *graph.next_states, *epilogue, graph.output]) & before
+    outside = _prologue(graph, before, epilogue, {p for p in needed if not cheap[p]}, plan.timed)
     builder, moved = GraphBuilder(), {}
     sources: dict[str, int] = {}
     constants: dict[str, int] = {}
@@ -80,13 +95,13 @@ def fold(plan: Plan) -> Folded:
         node = graph.nodes[position]
         if isinstance(node, Constant) or (isinstance(node, Read) and node.name in states):
             return builder.add(node)
-        if position in before and position not in plan.timed:
-            if isinstance(node, Weight) and len(node.shape) == 2:
-                return builder.add(node)
+        if isinstance(node, Weight):
+            return builder.add(node)
+        if position in before and position not in plan.timed and not cheap[position]:
             name = _name(graph, position)
             constants[name] = position
             return builder.add(Weight(name, None, node.shape))
-        if isinstance(node, Read) or position in outside:
+        if isinstance(node, Read) or (position in outside and position in plan.timed):
             name = _name(graph, position)
             sources[name] = position
             return builder.add(Read(name, node.shape))
@@ -104,11 +119,17 @@ def fold(plan: Plan) -> Folded:
         writes=writes,
         names=tuple(sorted((moved[p], n) for p, n in graph.names if p in moved and p in loop)),
     )
+    prologue = stack_products(graph, sorted(p for p in outside if isinstance(graph.nodes[p], Apply)))
+    after = stack_products(graph, sorted(epilogue))
+    named = {position: name for name, position in sources.items()}
+    alone = named.keys() - _read_outside(graph, (*prologue, *after))
+    products = {i: h for i in prologue if (h := _hoisted(graph, i, named, alone))}
     return Folded(
         plan=plan,
-        prologue=stack_products(graph, sorted(p for p in outside if isinstance(graph.nodes[p], Apply))),
+        prologue=tuple(i for i in prologue if i not in products),
+        products=tuple(products.values()),
         forward=forward,
-        epilogue=stack_products(graph, sorted(epilogue)),
+        epilogue=after,
         sources=tuple(sources.items()),
         constants=tuple(constants.items()),
         kept=kept,
@@ -129,12 +150,51 @@ def _loop_and_epilogue(graph: StepGraph, before: frozenset[int]) -> tuple[frozen
     return frozenset(inside), frozenset(after)
 
 
+def _cheap(graph: StepGraph) -> list[bool]:
+    """Which values are stored vectors, or sums and differences of them: less work at every step than a call is."""
+    cheap: list[bool] = []
+    for node in graph.nodes:
+        match node:
+            case Weight(_, _, shape):
+                cheap.append(len(shape) == 1)
+            case Apply("add" | "subtract" | "negate", arguments, _):
+                cheap.append(all(cheap[a] for a in arguments))
+            case _:
+                cheap.append(False)
+    return cheap
+
+
+def _hoisted(
+    graph: StepGraph, instruction: Instruction, named: dict[int, str], alone: Collection[int]
+) -> Hoisted | None:
+    """The instruction as a product of an input with a whole stored matrix, if it is one that the loop alone reads."""
+    if not isinstance(instruction, StackedProduct) or not all(r in alone for r in instruction.results):
+        return None
+    operand = graph.nodes[instruction.operand]
+    pairs = zip(instruction.matrices, instruction.results, strict=True)
+    names = {(m.name, m.gate): named[r] for p, r in pairs if isinstance(m := graph.nodes[p], Weight)}
+    stored = next((p for p in graph.parameters if (p.name, (*p.gates, None)[0]) in names), None)
+    if not isinstance(operand, Read) or stored is None or is_block_diagonal(stored.shape):
+        return None
+    whole = [(stored.name, gate) for gate in stored.gates or (None,)]
+    if names.keys() != set(whole) or len(instruction.results) != len(whole):
+        return None
+    return Hoisted(operand.name, stored.name, tuple(names[part] for part in whole))
+
+
+def _read_outside(graph: StepGraph, instructions: Iterable[Instruction]) -> set[int]:
+    read = {graph.output}
+    for instruction in instructions:
+        is_stack = isinstance(instruction, StackedProduct)
+        read |= {instruction.operand} if is_stack else set(_arguments(graph, instruction))
+    return read
+
+
 def _prologue(
-    graph: StepGraph, before: frozenset[int], loop: frozenset[int], epilogue: frozenset[int], timed: frozenset[int]
+    graph: StepGraph, before: frozenset[int], epilogue: frozenset[int], needed: Collection[int], timed: frozenset[int]
 ) -> frozenset[int]:
     """Positions computed for all steps at once, before the loop."""
     wanted = {a for p in epilogue for a in _arguments(graph, p)} | {graph.output}
-    needed = needed_for(graph.nodes, [*loop, *graph.next_states, *epilogue, graph.output]) & before
     for position in needed:
         node = graph.nodes[position]
         if isinstance(node, Apply) and (node.operation == "product" or position not in timed):

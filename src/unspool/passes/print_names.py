@@ -105,11 +105,13 @@ def reading(plan: Plan) -> Reading:
     for state, result in zip(graph.states, graph.next_states, strict=True):
         if isinstance(graph.nodes[result], Apply) and not names.get(result, "").endswith("'"):
             names[result] = f"{state.name}'"
-    training = plan_training(forward)
+    products = [p.names for p in folded.products]
+    training = plan_training(forward, products)
     saved = [origins[p] for n, p in training.forward.writes if n in training.saved]
     names = with_fresh_names(graph.nodes, names, [*graph.results, *saved, *saved])
     here = {p: names[o] for p, o in origins.items() if o in names and isinstance(forward.nodes[p], Apply)}
-    training = plan_training(replace(forward, names=tuple(sorted((here | _arguments(forward, here)).items()))))
+    named = replace(forward, names=tuple(sorted((here | _arguments(forward, here)).items())))
+    training = plan_training(named, products)
     return Reading(folded, origins, names, training)
 
 
@@ -175,7 +177,8 @@ class _Respelling:
             if isinstance(sweep.nodes[position], Apply) and not name.startswith(_ARGUMENT):
                 names[self.moved[position]] = name.replace(f"∂{_ARGUMENT}", "δ")
         writes = tuple((self._gradient(n), self.moved[p]) for n, p in sweep.writes if n not in own)
-        sums = tuple((self._gradient(n), self.moved[p]) for n, p in sweep.sums)
+        places = dict(sweep.sums)
+        sums = tuple((self._gradient(n), self.moved[places[shared]]) for n, shared in training.totals)
         deferred = tuple(
             (weight_name(d.weight), self.moved[deltas[d.delta]], self.spelled(d.operand)) for d in training.deferred
         )

@@ -22,7 +22,7 @@ def print_plan(plan: Plan) -> str:
     parts = [
         print_graph(plan.graph).splitlines()[0],
         "prologue, for all steps at once",
-        *_lines(_outside(told, told.folded.prologue, shown=given)),
+        *_lines([*_before(told), *_outside(told, told.folded.prologue, shown=given)]),
         "loop, step after step",
         *_lines(_loop(told)),
         "epilogue, for all steps at once",
@@ -37,6 +37,15 @@ def print_plan(plan: Plan) -> str:
 
 def _lines(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines] or ["  nothing"]
+
+
+def _before(told: Reading) -> list[str]:
+    """The products of inputs with stored matrices."""
+    positions = dict(told.folded.sources)
+    return [
+        f"{', '.join(told.texts[positions[n]] for n in product.names)}{_as_one(len(product.names))}"
+        for product in told.folded.products
+    ]
 
 
 def _outside(told: Reading, instructions: Iterable[Instruction], shown: set[int]) -> list[str]:

@@ -5,9 +5,10 @@ before and after each step, and what is already kept. So a product or a reductio
 value is computed again where its arguments are at hand.
 
     LSTM   saved  i, f, g, o and c'        5 values per unit and step      computed again   tanh(c')
-    GRU    saved  r, z, R_n h              3 values per unit and step      computed again   n
+    GRU    saved  r, z, n, R_n h           4 values per unit and step      W x is not needed any more
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from unspool.ir import Apply, Constant, GraphBuilder, Node, Read, Weight
@@ -41,17 +42,41 @@ class Training:
         adjoint: the adjoint sweep. It reads the forward's reads and saved values by their names, and the state before
             a step by the state's name.
         deferred: the matrices' gradients.
+        totals: (`∂NAME`, the adjoint's sum that it is) of each vector's gradient. Vectors that are only added to each
+            other share one.
     """
 
     forward: Sweep
     saved: tuple[str, ...]
     adjoint: Sweep
     deferred: tuple[DeferredGradient, ...]
+    totals: tuple[tuple[str, str], ...]
+
+    def kept(self, products: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+        """Those of the products, each named by what is read of it, that the adjoint reads again."""
+        read = {r.name for r in self.adjoint.reads}
+        return tuple(names for names in products if read & set(names))
 
 
-def plan_training(forward: Sweep) -> Training:
-    """The forward sweep that saves, and its adjoint. Cost: linear in the number of nodes, once per cell."""
-    derived = adjoint(forward)
+def plan_training(forward: Sweep, products: Collection[tuple[str, ...]] = (), fixed: Collection[str] = ()) -> Training:
+    """The forward sweep that saves, and its adjoint. Cost: linear in the number of nodes, once per cell.
+
+    Args:
+        forward: the sweep.
+        products: the names of what it reads of each product before the loop. If the adjoint reads any of a product's,
+            all of it has to be kept; where that takes more memory, what it is read for is saved instead.
+        fixed: the names of the reads whose gradients nobody wants.
+    """
+    keeping = _plan(forward, frozenset(), fixed)
+    if not (held := keeping.kept(products)):
+        return keeping
+    saving = _plan(forward, frozenset(name for names in held for name in names), fixed)
+    return min((keeping, saving), key=lambda t: len(t.saved) + sum(map(len, t.kept(products))))
+
+
+def _plan(forward: Sweep, fleeting: frozenset[str], fixed: Collection[str]) -> Training:
+    """As `plan_training`, where reads that are fleeting are not at hand any more, unless nothing else will do."""
+    derived = adjoint(forward, fixed)
     count = derived.forward_nodes
     operands = {d.operand for d in derived.deferred}
     crossing = _crossing(derived) | operands
@@ -59,7 +84,7 @@ def plan_training(forward: Sweep) -> Training:
     carried = {n.name for p in crossing if isinstance(n := forward.nodes[p], Read) and n.name in states}
     # A product's operand must be in memory for the product after the sweep, so it is never computed again.
     forced = {p for p in operands if isinstance(forward.nodes[p], Apply)} | (_compared(forward) & crossing)
-    saved = _choose(forward, crossing, forced, {states[name] for name in carried}, set(states) - carried)
+    saved = _choose(forward, crossing, forced, {states[name] for name in carried}, (set(states) - carried) | fleeting)
     written = {position: name for name, position in forward.writes}
     further: list[Named] = []
     read_back: dict[int, str] = {}
@@ -75,8 +100,8 @@ def plan_training(forward: Sweep) -> Training:
         if position not in written:
             further.append((name, position))
     kept = replace(forward, writes=(*forward.writes, *further))
-    backward, deferred = _adjoint(derived, count, read_back, forward)
-    return Training(kept, tuple(n for n, _ in further), replace(backward, shifted=frozenset(carried)), deferred)
+    backward, deferred, totals = _adjoint(derived, count, read_back, forward)
+    return Training(kept, tuple(n for n, _ in further), replace(backward, shifted=frozenset(carried)), deferred, totals)
 
 
 def saved_values(training: Training) -> dict[str, tuple[str, ...]]:
@@ -160,7 +185,7 @@ def _read_again(forward: Sweep, crossing: set[int], there: set[int]) -> set[int]
 
 def _adjoint(
     derived: Adjoint, count: int, read_back: dict[int, str], forward: Sweep
-) -> tuple[Sweep, tuple[DeferredGradient, ...]]:
+) -> tuple[Sweep, tuple[DeferredGradient, ...], tuple[tuple[str, str], ...]]:
     """The adjoint with the saved values read instead of computed, and each deferred gradient's delta written."""
     sweep = derived.sweep
     builder, moved = GraphBuilder(), {}
@@ -181,7 +206,8 @@ def _adjoint(
 
     next_states = tuple(place(p) for p in sweep.next_states)
     writes = [(name, place(p)) for name, p in sweep.writes]
-    sums = tuple((name, place(p)) for name, p in sweep.sums)
+    sums: dict[int, str] = {}
+    totals = tuple((name, sums.setdefault(place(p), name)) for name, p in sweep.sums)
     deltas = {position: name for name, position in reversed(writes)}
     deferred = []
     for gradient in derived.deferred:
@@ -198,10 +224,10 @@ def _adjoint(
         states=sweep.states,
         next_states=next_states,
         writes=tuple(writes),
-        sums=sums,
+        sums=tuple((name, p) for p, name in sums.items()),
         names=tuple(sorted((moved[p], n) for p, n in sweep.names if p in moved)),
     )
-    return final, tuple(deferred)
+    return final, tuple(deferred), totals
 
 
 def _values(sweep: Sweep, position: int) -> tuple[int, ...]:

@@ -8,11 +8,26 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unspool.passes.fold import Hoisted
 from unspool.passes.save import DeferredGradient
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, shape_of, width_of
-from unspool.runtime.compiled.forward import constants, gates, over_time
-from unspool.runtime.compiled.gradients import Column, Known, Nothing, Product, Products, Recipe, Stacked, Summed, Total
+from unspool.runtime.compiled.forward import constants, over_time, stored
+from unspool.runtime.compiled.gradients import (
+    Added,
+    Column,
+    Known,
+    Nothing,
+    OfHoisted,
+    OfInput,
+    Product,
+    Products,
+    Recipe,
+    Rows,
+    Stacked,
+    Summed,
+    Total,
+)
 from unspool.runtime.compiled.threads import thread_count
 from unspool.runtime.compiled.words import Bound, Operand, Words, operands, signature
 
@@ -38,7 +53,7 @@ def run_adjoint(
     if torch.is_autocast_enabled("cpu"):  # would turn the products below into bfloat16
         with torch.autocast("cpu", enabled=False):
             return run_adjoint(cell, tensors, call, results, gradients, needed)
-    if not cell.given(tensors).batch:
+    if not cell.batch(tensors):
         return [torch.zeros_like(t) for t in tensors]
     dtype = tensors[0].dtype
     everything = [
@@ -53,6 +68,7 @@ def run_adjoint(
     there: list[Tensor | None] = [*everything, made.nothing]
     there += [torch.zeros(s, dtype=dtype) if zero else memory.empty(s, dtype) for s, zero in made.new]
     made.bound.run(there)
+    there += [recipe.gradient(there) for recipe in made.first]
     if needed is None:
         return [recipe.gradient(there) for recipe in made.recipes]
     return [recipe.gradient(there) if n else None for recipe, n in zip(made.recipes, needed, strict=True)]
@@ -66,12 +82,15 @@ class _LaidOut:
         bound: the sweep.
         nothing: zeros, read where a result has no gradient.
         new: (shape, whether it starts at zero) of the tensors it makes.
-        recipes: for each tensor how its gradient is had from what is there after the sweep.
+        first: how the gradients of the products before the loop are had from what is there after the sweep, and then
+            the sums over its chunks; they take the next places.
+        recipes: for each tensor how its gradient is had from all of that.
     """
 
     bound: Bound
     nothing: Tensor
     new: tuple[tuple[tuple[int, ...], bool], ...]
+    first: tuple[Recipe, ...]
     recipes: tuple[Recipe, ...]
 
 
@@ -98,15 +117,16 @@ class _Adjoint:
             cell.kernel("adjoint", dtype), self.sizes, call.steps, self.batch, first, -call.direction, len(known) + 1
         )
         over_time(self.words, lengths, crossing)
-        matrices = dict(zip(cell.matrices, self.given.matrices, strict=True))
-        self.words.weights(constants(cell, self.given), matrices, gates(cell))
+        self.words.weights(constants(cell, self.given), stored(cell, self.given))
         nothing = torch.zeros(max(self.sizes.values()), dtype=dtype)
         self.nothing = Operand(len(known), tuple(nothing.shape), (0, 0, 1))
-        self.before = self.results[len(self.results) - len(cell.carried) :] if call.keeps_before else []
+        end = len(self.results) - len(cell.kept_products)
+        self.before = self.results[end - len(cell.carried) : end] if call.keeps_before else []
         self.columns = self._written_forward()
+        stacks = (*cell.folded.stacks, *(p.names for p in cell.kept_products))
         self.sources = {
             name: Column(source.place, i * source.shape[-1] // len(stack), source.shape[-1] // len(stack))
-            for stack, source in zip(cell.folded.stacks, self.given.sources, strict=True)
+            for stack, source in zip(stacks, (*self.given.sources, *self.results[end:]), strict=True)
             for i, name in enumerate(stack)
         }
         self._operands = dict(enumerate(known))
@@ -117,7 +137,18 @@ class _Adjoint:
         bound = self.words.bound()
         zero = {t.place for t in self.rest}
         new = tuple((shape, len(known) + 1 + i in zero) for i, shape in enumerate(bound.new))
-        self.laid_out = _LaidOut(bound, nothing, new, tuple(self._recipes()))
+        self._next = len(known) + 1 + len(new)
+        self.first: list[Recipe] = []
+        self.products = {p: self._place_of(self._of_product(p)) for p in cell.folded.products}
+        blocks = dict.fromkeys(operand.place for operand, _ in self.sums.values())
+        self.summed = {place: self._place_of(Summed(place)) for place in blocks}
+        recipes = tuple(self._recipes())
+        self.laid_out = _LaidOut(bound, nothing, new, tuple(self.first), recipes)
+
+    def _place_of(self, recipe: Recipe) -> int:
+        """The place of a gradient that others are had from."""
+        self.first.append(recipe)
+        return self._next + len(self.first) - 1
 
     def _written_forward(self) -> dict[str, Column]:
         """Name → where the forward sweep wrote it."""
@@ -153,7 +184,8 @@ class _Adjoint:
         """Name → where the adjoint writes it: gradients of one stack side by side, then other deltas by operand."""
         adjoint = self.cell.training.adjoint
         positions = dict(adjoint.writes)
-        groups = [[f"∂{n}" for n in stack if f"∂{n}" in positions] for stack in self.cell.folded.stacks]
+        stacks = (*self.cell.folded.stacks, *(p.names for p in self.cell.folded.products))
+        groups = [[f"∂{n}" for n in stack if f"∂{n}" in positions] for stack in stacks]
         taken = {name for group in groups for name in group}
         others: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for gradient in self.cell.training.deferred:
@@ -188,35 +220,62 @@ class _Adjoint:
         cell, given = self.cell, self.given
         names = [name for name, _ in cell.folded.constants]
         return [
-            *(self._of_source(stack, s) for stack, s in zip(cell.folded.stacks, given.sources, strict=True)),
-            *(self._of_constant(name, c) for name, c in zip(names, given.constants, strict=True)),
-            *(self._of_matrix(name, m) for name, m in zip(cell.matrices, given.matrices, strict=True)),
+            *(self._of_input(name, x) for name, x in zip(cell.inputs, given.inputs, strict=True)),
+            *(self._of_stack(stack, s.shape) for stack, s in zip(cell.folded.stacks, given.sources, strict=True)),
+            *(self._of_vector([name], c) for name, c in zip(names, given.constants, strict=True)),
+            *(self._of_parameter(name, p) for name, p in zip(cell.parameters, given.parameters, strict=True)),
             *(Known(t.place) for t in (*self.initial, *self.rest)),
         ]
 
-    def _of_source(self, stack: tuple[str, ...], source: Operand) -> Recipe:
+    def _of_product(self, product: Hoisted) -> Recipe:
+        over = (self.call.steps, self.batch)
+        return self._of_stack(product.names, (*over, self.cell.width(product, self.sizes)))
+
+    def _of_stack(self, stack: tuple[str, ...], shape: tuple[int, ...]) -> Recipe:
         """All of the stack; parts that nothing needs get zeros."""
         columns = [self.outgoing.get(f"∂{name}") for name in stack]
         there = [c for c in columns if c is not None]
         if len(there) == len(stack):
             return Known(there[0].place)
-        width = source.shape[-1] // len(stack)
+        width = shape[-1] // len(stack)
         parts = tuple((i * width, c) for i, c in enumerate(columns) if c is not None)
-        return Stacked(source.shape, source.place, parts)
+        return Stacked(shape, self.nothing.place, parts)
 
-    def _of_constant(self, name: str, constant: Operand) -> Recipe:
-        if f"∂{name}" in self.outgoing:  # of a number, used once per step and sequence
-            return Total(self.outgoing[f"∂{name}"], constant.shape)
-        if f"∂{name}" not in self.sums:
-            return Nothing(constant.place)
+    def _of_input(self, name: str, x: Operand) -> Recipe:
+        weights = stored(self.cell, self.given)
+        mine = [(place, weights[p.weight][0].place) for p, place in self.products.items() if p.input == name]
+        return Added(tuple(OfInput(delta, matrix) for delta, matrix in mine)) if mine else Nothing(x.place)
+
+    def _of_parameter(self, name: str, tensor: Operand) -> Recipe:
+        parameter = self.cell.parameters[name]
+        if len(parameter.shape) < 2:
+            return self._of_vector([f"{name}.{g}" for g in parameter.gates] or [name], tensor)
+        inputs = dict(zip(self.cell.inputs, self.given.inputs, strict=True))
+        parts: list[Recipe] = [
+            OfHoisted(place, inputs[p.input].place) for p, place in self.products.items() if p.weight == name
+        ]
+        if any(w.name == name for w in self.cell.folded.forward.weights):
+            parts.append(self._of_matrix(name, tensor))
+        return parts[0] if len(parts) == 1 else Added(tuple(parts))
+
+    def _of_vector(self, names: list[str], tensor: Operand) -> Recipe:
+        """Of a vector or a number, its gates side by side."""
+        if f"∂{names[0]}" in self.outgoing:  # of a number, used once per step and sequence
+            return Total(self.outgoing[f"∂{names[0]}"], tensor.shape)
+        totals = dict(self.cell.training.totals)
+        found = [self.sums[totals[f"∂{name}"]] if f"∂{name}" in totals else None for name in names]
+        there = [f for f in found if f is not None]
+        if not there:
+            return Nothing(tensor.place)
+        block = self.summed[there[0][0].place]
+        rows = tuple(-1 if f is None else f[1] for f in found)
         adjoint = self.cell.training.adjoint
-        width = width_of(adjoint, dict(adjoint.sums)[f"∂{name}"], self.sizes)
-        return Summed(self.sums[f"∂{name}"].place, constant.shape, width)
+        name = next(totals[f"∂{n}"] for n in names if f"∂{n}" in totals)
+        return Rows(block, rows, width_of(adjoint, dict(adjoint.sums)[name], self.sizes), tensor.shape)
 
     def _of_matrix(self, name: str, matrix: Operand) -> Recipe:
         """Σ over steps and sequences of delta ⊗ operand, gates whose deltas lie side by side in one product."""
-        stored = self.cell.parameters[name]
-        places = {gate: i for i, gate in enumerate(stored.gates or (None,))}
+        places = {gate: i for i, gate in enumerate(self.cell.parameters[name].gates or (None,))}
         rows = matrix.shape[0] // len(places)
         products: list[Product] = []
         filled: set[int] = set()

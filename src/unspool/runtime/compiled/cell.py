@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import accumulate, pairwise
 from typing import Any, Generic, TypeVar, cast
 
 import torch
@@ -14,7 +15,7 @@ from unspool.backends.llvm import SweepKernel
 from unspool.ir import StepGraph, Variable, in_numbers, is_block_diagonal
 from unspool.ir.nodes import Shape
 from unspool.passes import make_plan
-from unspool.passes.fold import fold
+from unspool.passes.fold import Hoisted, fold
 from unspool.passes.save import plan_training, saved_values
 from unspool.passes.sweep import Sweep
 from unspool.runtime.naming import graph_of, text_of
@@ -62,16 +63,18 @@ class Given(Generic[T]):
     """The tensors that a forward sweep is given, or the operands that stand for them.
 
     Attributes:
+        inputs: those that the folded plan's products multiply, [T, B, I].
         sources: one per stack of the folded plan, [T, B, n·size].
-        constants: vectors and numbers.
-        matrices: stored parameters that the loop multiplies with.
+        constants: vectors and numbers of the prologue.
+        parameters: as they are stored.
         initial: per state [B, size].
         rest: per state [B, size], or nothing where no state is reset.
     """
 
+    inputs: tuple[T, ...]
     sources: tuple[T, ...]
     constants: tuple[T, ...]
-    matrices: tuple[T, ...]
+    parameters: tuple[T, ...]
     initial: tuple[T, ...]
     rest: tuple[T, ...]
 
@@ -84,32 +87,43 @@ class Given(Generic[T]):
 class CompiledCell:
     """A cell's plans and code; one per cell and process.
 
+    Args:
+        graph: the step.
+        fixed: names of the inputs whose gradients nobody wants.
+
     Attributes:
         graph: the step.
         text: the graph as JSON, by which an operator in a compiled program names it.
         folded: what runs in torch and what in the loop.
-        matrices: names of the parameters that the loop multiplies with.
+        inputs: names of the inputs that products before the loop multiply.
+        parameters: name → parameter, of those that the loop or the products before it take as they are stored.
     """
 
-    def __init__(self, graph: StepGraph) -> None:
-        self.graph = graph
+    def __init__(self, graph: StepGraph, fixed: frozenset[str] = frozenset()) -> None:
+        self.graph, self._fixed = graph, fixed
         self.text = text_of(graph)
         self.folded = fold(make_plan(graph))
-        weights = self.folded.forward.weights
-        self.matrices = tuple(dict.fromkeys(w.name for w in weights if len(w.shape) == 2))
-        self.parameters = {p.name: p for p in graph.parameters}
+        self.inputs = tuple(dict.fromkeys(p.input for p in self.folded.products))
+        taken = {w.name for w in self.folded.forward.weights} | {p.weight for p in self.folded.products}
+        self.parameters = {p.name: p for p in graph.parameters if p.name in taken}
         self._kernels: dict[tuple[str, torch.dtype], SweepKernel] = {}
         self._calls: dict[tuple[Any, ...], Any] = {}
 
     @cached_property
     def training(self):
         """The sweeps that training takes."""
-        return plan_training(self.folded.forward)
+        return plan_training(self.folded.forward, [p.names for p in self.folded.products], self._fixed)
 
     @cached_property
     def saved(self) -> dict[str, tuple[str, ...]]:
         """Size letter → names of what is saved, which lie side by side."""
         return saved_values(self.training)
+
+    @cached_property
+    def kept_products(self) -> tuple[Hoisted, ...]:
+        """The products before the loop whose results the adjoint reads again."""
+        kept = self.training.kept([p.names for p in self.folded.products])
+        return tuple(p for p in self.folded.products if p.names in kept)
 
     @cached_property
     def carried(self) -> tuple[Variable, ...]:
@@ -134,13 +148,20 @@ class CompiledCell:
         return call
 
     def given(self, tensors: Sequence[T]) -> Given[T]:
-        """`tensors` in the order sources, constants, matrices, initial, rest."""
-        counts = [len(self.folded.stacks), len(self.folded.constants), len(self.matrices), len(self.graph.states)]
-        parts, start = [], 0
-        for count in counts:
-            parts.append(tuple(tensors[start : start + count]))
-            start += count
-        return Given(*parts, rest=tuple(tensors[start:]))
+        """`tensors` in the order inputs, sources, constants, parameters, initial, rest."""
+        cuts = self._cuts
+        parts = [tuple(tensors[start:end]) for start, end in pairwise(cuts)]
+        return Given(*parts, rest=tuple(tensors[cuts[-1] :]))
+
+    def batch(self, tensors: Sequence[Tensor]) -> int:
+        """B, of tensors in that order."""
+        return tensors[self._cuts[-2]].shape[0]
+
+    @cached_property
+    def _cuts(self) -> list[int]:
+        folded = self.folded
+        counts = (self.inputs, folded.stacks, folded.constants, self.parameters, self.graph.states)
+        return [0, *accumulate(map(len, counts))]
 
     def sizes(self, given: Given[Any]) -> dict[str, int]:
         """Size letter → number."""
@@ -151,13 +172,18 @@ class CompiledCell:
         for (_, position), constant in zip(self.folded.constants, given.constants, strict=True):
             for letter in shape_of(self.graph_of_plan, position):
                 sizes[letter] = constant.shape[-1]
-        for name, matrix in zip(self.matrices, given.matrices, strict=True):
-            stored = self.parameters[name]
-            rows = matrix.shape[0] // max(1, len(stored.gates))
-            sizes[stored.shape[0]] = rows
-            letter, *divisor = reversed(stored.shape[1].split("/"))
-            sizes[letter] = rows // matrix.shape[1] if divisor else matrix.shape[1]
+        for stored, tensor in zip(self.parameters.values(), given.parameters, strict=True):
+            if not stored.shape:
+                continue
+            rows = sizes[stored.shape[0]] = tensor.shape[0] // max(1, len(stored.gates))
+            if len(stored.shape) == 2:
+                letter, *divisor = reversed(stored.shape[1].split("/"))
+                sizes[letter] = rows // tensor.shape[1] if divisor else tensor.shape[1]
         return sizes
+
+    def width(self, product: Hoisted, sizes: dict[str, int]) -> int:
+        """Numbers per step and sequence of a product before the loop."""
+        return len(product.names) * sizes[self.parameters[product.weight].shape[0]]
 
     @property
     def graph_of_plan(self) -> StepGraph:
@@ -180,9 +206,9 @@ class CompiledCell:
 
 
 @cache
-def compiled_cell(graph: StepGraph) -> CompiledCell:
-    """The one compiled cell of a graph."""
-    return CompiledCell(graph)
+def compiled_cell(graph: StepGraph, fixed: frozenset[str] = frozenset()) -> CompiledCell:
+    """The one compiled cell of a graph, with fixed inputs if there are any."""
+    return CompiledCell(graph, fixed)
 
 
 @cache

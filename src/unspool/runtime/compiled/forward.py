@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from unspool.backends.reference.sweep import run_sweep
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, width_of
+from unspool.runtime.compiled.hoisted import multiply
 from unspool.runtime.compiled.threads import thread_count
 from unspool.runtime.compiled.words import Bound, Operand, Words, operands, signature
 
@@ -19,6 +22,16 @@ T = TypeVar("T")
 
 def result_shapes(cell: CompiledCell, given: Given[Any], call: Call, saving: bool) -> list[tuple[int, ...]]:
     """Shapes of what `run_forward` returns: what is kept, the final states; with `saving` what the adjoint needs."""
+    return [*_written(cell, given, call, saving), *(_kept_products(cell, given, call) if saving else ())]
+
+
+def _kept_products(cell: CompiledCell, given: Given[Any], call: Call) -> list[tuple[int, ...]]:
+    sizes = cell.sizes(given)
+    return [(call.steps, given.batch, cell.width(p, sizes)) for p in cell.kept_products]
+
+
+def _written(cell: CompiledCell, given: Given[Any], call: Call, saving: bool) -> list[tuple[int, ...]]:
+    """Shapes of what the sweep itself writes."""
     forward, sizes, over = cell.folded.forward, cell.sizes(given), (call.steps, given.batch)
     shapes: list[tuple[int, ...]] = [(*over, width_of(forward, p, sizes)) for _, p in forward.writes]
     shapes += [tuple(s.shape) for s in given.initial]
@@ -40,31 +53,49 @@ def run_forward(cell: CompiledCell, tensors: Sequence[Tensor], call: Call, savin
 
     Returns:
         kept values [T, B, ·], final states [B, ·]; with `saving` one tensor [T, B, n·size] per size of what is saved,
-        and where states are reset the states before each step.
+        where states are reset the states before each step, and the products before the loop that the adjoint reads.
     """
     dtype = tensors[0].dtype
-    given = cell.given(tensors)
-    if not given.batch:
-        return [torch.zeros(shape, dtype=dtype) for shape in result_shapes(cell, given, call, saving)]
+    if not cell.batch(tensors):
+        return [torch.zeros(shape, dtype=dtype) for shape in result_shapes(cell, cell.given(tensors), call, saving)]
     everything = [*tensors, call.lengths, call.crossing]
     key = (saving, dtype, call.steps, call.reverse, thread_count(), *signature(everything))
-    bound = cell.laid_out(key, lambda: _lay_out(cell, everything, call, saving, dtype))
-    results = [memory.empty(shape, dtype) for shape in bound.new]
-    bound.run([*everything, *results])
-    return results
+    made = cell.laid_out(key, lambda: _lay_out(cell, everything, call, saving, dtype))
+    results = [memory.empty(shape, dtype) for shape in made.bound.new]
+    for (x, matrix), into in zip(made.products, results, strict=False):
+        multiply(tensors[x], tensors[matrix], into)
+    made.bound.run([*everything, *results])
+    return [*results[len(made.products) :], *(results[i] for i in made.kept)]
+
+
+@dataclass(frozen=True)
+class _LaidOut:
+    """A forward call laid out.
+
+    Attributes:
+        bound: the sweep. The products before it are the first tensors that it makes.
+        products: places of the input and the matrix, of each.
+        kept: which of them the adjoint reads.
+    """
+
+    bound: Bound
+    products: tuple[tuple[int, int], ...]
+    kept: tuple[int, ...]
 
 
 def _lay_out(
     cell: CompiledCell, everything: Sequence[Tensor | None], call: Call, saving: bool, dtype: torch.dtype
-) -> Bound:
+) -> _LaidOut:
     *tensors, lengths, crossing = operands(everything)
     given = cell.given([t for t in tensors if t is not None])
     kernel, sizes = cell.kernel("training" if saving else "inference", dtype), cell.sizes(given)
     words = Words(kernel, sizes, call.steps, given.batch, call.first, call.direction, len(everything))
-    results = [words.new(shape) for shape in result_shapes(cell, given, call, saving)]
+    products = [words.new((call.steps, given.batch, cell.width(p, sizes))) for p in cell.folded.products]
+    results = [words.new(shape) for shape in _written(cell, given, call, saving)]
     over_time(words, lengths, crossing)
-    words.weights(constants(cell, given), dict(zip(cell.matrices, given.matrices, strict=True)), gates(cell))
-    for stack, source in zip(cell.folded.stacks, given.sources, strict=True):
+    words.weights(constants(cell, given), stored(cell, given))
+    stacks = (*cell.folded.stacks, *(p.names for p in cell.folded.products))
+    for stack, source in zip(stacks, (*given.sources, *products), strict=True):
         for part, name in enumerate(stack):
             words.stream("read", name, source, part * source.shape[-1] // len(stack))
     kept, rest = results[: len(cell.folded.forward.writes)], results[len(cell.folded.forward.writes) :]
@@ -83,7 +114,10 @@ def _lay_out(
                 words.stream("write", name, result, part * result.shape[-1] // len(names))
         for state, result in zip(cell.carried, saved, strict=call.keeps_before):
             words.stream("before", state.name, result)
-    return words.bound()
+    inputs, parameters = dict(zip(cell.inputs, given.inputs, strict=True)), stored(cell, given)
+    places = tuple((inputs[p.input].place, parameters[p.weight][0].place) for p in cell.folded.products)
+    kept_products = tuple(cell.folded.products.index(p) for p in cell.kept_products) if saving else ()
+    return _LaidOut(words.bound(), places, kept_products)
 
 
 def over_time(words: Words, lengths: Operand | None, crossing: Operand | None) -> None:
@@ -99,9 +133,10 @@ def constants(cell: CompiledCell, given: Given[T]) -> dict[str, T]:
     return {name: value for (name, _), value in zip(cell.folded.constants, given.constants, strict=True)}
 
 
-def gates(cell: CompiledCell) -> dict[str, tuple[str, ...]]:
-    """Parameter → its gates."""
-    return {name: cell.parameters[name].gates for name in cell.matrices}
+def stored(cell: CompiledCell, given: Given[T]) -> dict[str, tuple[T, tuple[str, ...]]]:
+    """Name → stored parameter and its gates."""
+    pairs = zip(cell.parameters.items(), given.parameters, strict=True)
+    return {name: (tensor, parameter.gates) for (name, parameter), tensor in pairs}
 
 
 def run_reference(cell: CompiledCell, given: Given[Tensor], call: Call) -> list[Tensor]:
@@ -111,11 +146,14 @@ def run_reference(cell: CompiledCell, given: Given[Tensor], call: Call) -> list[
         for stack, source in zip(cell.folded.stacks, given.sources, strict=True)
         for name, part in zip(stack, source.chunk(len(stack), -1), strict=True)
     }
-    weights = constants(cell, given)
-    for name, matrix in zip(cell.matrices, given.matrices, strict=True):
-        parts = cell.parameters[name].gates
-        cut = zip(parts, matrix.chunk(len(parts)), strict=True) if parts else ()
-        weights |= {f"{name}.{g}": m for g, m in cut} if parts else {name: matrix}
+    weights, inputs = constants(cell, given), dict(zip(cell.inputs, given.inputs, strict=True))
+    for name, (tensor, parts) in stored(cell, given).items():
+        cut = zip(parts, tensor.chunk(len(parts)), strict=True) if parts else ()
+        weights |= {f"{name}.{g}": m for g, m in cut} if parts else {name: tensor}
+    for product in cell.folded.products:
+        matrix, _ = stored(cell, given)[product.weight]
+        parts = functional.linear(inputs[product.input], matrix).chunk(len(product.names), -1)
+        sources |= dict(zip(product.names, parts, strict=True))
     kept, final = run_sweep(
         cell.folded.forward,
         sources,

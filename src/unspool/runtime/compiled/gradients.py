@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unspool.runtime.compiled import memory
+from unspool.runtime.compiled.hoisted import gradient_of_input, gradient_of_matrix
 
 
 @dataclass(frozen=True)
@@ -87,19 +88,74 @@ class Total:
 
 @dataclass(frozen=True)
 class Summed:
-    """The sum over chunks of what the sweep summed within them; the rows [chunks, ≥ width] end in anything.
-
-    A number's gradient, of shape (), is the sum over the units that it was used for as well.
-    """
+    """The sums over chunks [n, ≥ size] of what the sweep summed within them, [n, chunks, ≥ size]."""
 
     place: int
-    shape: tuple[int, ...]
-    width: int
 
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""
-        rows = tensors[self.place][:, : self.width]
-        return rows.sum(0) if self.shape else rows.sum()
+        chunks = tensors[self.place]
+        return chunks[:, 0] if chunks.shape[1] == 1 else chunks.sum(1)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of [n, ≥ width] side by side, the ends of which may be anything; −1 stands for zeros.
+
+    A number's gradient, of shape (), is the sum over the units that it was used for as well. The memory is new: two
+    parameters may have the same gradient, and each is its owner's to change.
+    """
+
+    place: int
+    rows: tuple[int, ...]
+    width: int
+    shape: tuple[int, ...]
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        sums = tensors[self.place]
+        if not self.shape:
+            return sums[self.rows[0], : self.width].sum()
+        parts = [sums[r, : self.width] if r >= 0 else sums.new_zeros(self.width) for r in self.rows]
+        return torch.cat(parts)
+
+
+@dataclass(frozen=True)
+class OfInput:
+    """Of the input of a product before the loop."""
+
+    delta: int
+    matrix: int
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        return gradient_of_input(tensors[self.delta], tensors[self.matrix])
+
+
+@dataclass(frozen=True)
+class OfHoisted:
+    """Of the matrix of a product before the loop."""
+
+    delta: int
+    x: int
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        return gradient_of_matrix(tensors[self.delta], tensors[self.x])
+
+
+@dataclass(frozen=True)
+class Added:
+    """The sum of several."""
+
+    parts: tuple[Recipe, ...]
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        first, *others = (part.gradient(tensors) for part in self.parts)
+        for other in others:
+            first = first + other
+        return first
 
 
 @dataclass(frozen=True)

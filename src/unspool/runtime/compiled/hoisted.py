@@ -1,4 +1,4 @@
-"""A product with every step at once, outside the loop: W x for all T·B rows, into memory that is used again."""
+"""Products with every step at once, outside the loop: W x for all T·B rows, and their gradients."""
 
 from __future__ import annotations
 
@@ -8,52 +8,44 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.watching import is_watched
 
 _NARROW = 64
 """Columns below which the matrix product of torch's BLAS is several times faster in its transposed form."""
 
-_SMALL = 1 << 14
-"""Numbers below which the call itself takes the time, and torch's own linear takes the least."""
+
+def multiply(x: Tensor, matrix: Tensor, into: Tensor) -> None:
+    """X [T, B, I] times matrix [N, I], transposed, into [T, B, N]."""
+    torch.mm(x.flatten(0, 1), matrix.t(), out=into.view(-1, into.shape[-1]))
 
 
-def hoisted_product(x: Tensor, matrix: Tensor) -> Tensor:
-    """X [T, B, I] times matrix [N, I], transposed: [T, B, N]. The same as torch's linear, in reused memory."""
-    # A tracer comes first: it would make a condition of every size that is looked at.
-    if x.dim() < 3 or is_watched((x, matrix)):
-        return functional.linear(x, matrix)
-    if torch.is_grad_enabled() and (x.requires_grad or matrix.requires_grad):
-        return _Product.apply(x, matrix)
-    if x.shape[0] * x.shape[1] * matrix.shape[0] < _SMALL:
-        return functional.linear(x, matrix)
-    return _multiply(x, matrix)
+def gradient_of_input(gradient: Tensor, matrix: Tensor) -> Tensor:
+    """[T, B, I], of a product's gradient [T, B, N]."""
+    by = matrix if matrix.shape[1] >= _NARROW else matrix.t().contiguous().t()
+    return (gradient.flatten(0, 1) @ by).view(*gradient.shape[:-1], -1)
+
+
+def gradient_of_matrix(gradient: Tensor, x: Tensor) -> Tensor:
+    """[N, I], of a product's gradient [T, B, N] and its input [T, B, I]."""
+    return (x.flatten(0, 1).t() @ gradient.flatten(0, 1)).t()
+
+
+def product(x: Tensor, matrix: Tensor) -> Tensor:
+    """Torch's linear, whose gradients are in the dtype of `x` under autocast too: of products outside a sweep."""
+    return functional.linear(x, matrix) if is_watched((x, matrix)) else _Product.apply(x, matrix)
 
 
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: Tensor) -> Tensor:
         ctx.save_for_backward(x, matrix)
-        return _multiply(x, matrix)
+        return functional.linear(x, matrix)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        if torch.is_autocast_enabled("cpu"):  # would turn the products below into bfloat16
-            with torch.autocast("cpu", enabled=False):
-                return _Product.backward(ctx, *gradients)
         (gradient,), (x, matrix) = gradients, ctx.saved_tensors
-        rows, flat = gradient.flatten(0, 1), x.flatten(0, 1)
-        of_x = of_matrix = None
-        if ctx.needs_input_grad[0]:
-            by = matrix if matrix.shape[1] >= _NARROW else matrix.t().contiguous().t()
-            of_x = (rows @ by).view(x.shape)
-        if ctx.needs_input_grad[1]:
-            of_matrix = (flat.t() @ rows).t()
+        with torch.autocast("cpu", enabled=False):  # would turn these into bfloat16
+            of_x = gradient @ matrix if ctx.needs_input_grad[0] else None
+            rows = gradient.reshape(-1, gradient.shape[-1]), x.reshape(-1, x.shape[-1])
+            of_matrix = rows[0].t() @ rows[1] if ctx.needs_input_grad[1] else None
         return of_x, of_matrix
-
-
-def _multiply(x: Tensor, matrix: Tensor) -> Tensor:
-    steps, batch, _ = x.shape
-    result = memory.empty((steps * batch, matrix.shape[0]), x.dtype)
-    torch.mm(x.flatten(0, 1), matrix.t(), out=result)
-    return result.view(steps, batch, matrix.shape[0])

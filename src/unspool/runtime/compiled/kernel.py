@@ -3,25 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import final
 
 import torch
 from torch import Tensor
 
 from unspool.backends.reference.evaluation import Evaluation, crossings, in_time, run, within, without_padding
-from unspool.passes import Plan, StackedProduct
+from unspool.passes import Plan, StackedProduct, make_plan
+from unspool.passes.narrow import column_name, narrow
 from unspool.runtime.compiled.cell import Call, compiled_cell
-from unspool.runtime.compiled.hoisted import hoisted_product
+from unspool.runtime.compiled.hoisted import product
 from unspool.runtime.compiled.operator import sweep
+from unspool.runtime.compiled.watching import is_watched
+
+_FEW = 4
+"""Features of an input up to which products with it are done in the loop, feature by feature."""
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """A cell that takes its input feature by feature.
+
+    Attributes:
+        x: the input's name.
+        matrices: names of the parameters that are multiplied with it, of which the narrow cell has the columns.
+        features: I.
+        kernel: runs it.
+    """
+
+    x: str
+    matrices: tuple[str, ...]
+    features: int
+    kernel: CompiledKernel
+
+    def cut(
+        self, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Inputs and parameters as the narrow cell takes them."""
+        numbers = {name: value for name, value in inputs.items() if name != self.x}
+        numbers |= {column_name(self.x, i): inputs[self.x][..., i : i + 1] for i in range(self.features)}
+        weights = {name: value for name, value in parameters.items() if name not in self.matrices}
+        for name in self.matrices:
+            columns = parameters[name].t().contiguous().unbind(0)
+            weights |= {column_name(name, i): column for i, column in enumerate(columns)}
+        return numbers, weights
 
 
 @final
 class CompiledKernel:
-    """Runs a plan with compiled code; see `backends.kernel.Kernel` for the call. float32 and float64 on the CPU."""
+    """Runs a plan with compiled code; see `backends.kernel.Kernel` for the call. float32 and float64 on the CPU.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        plan: what it runs.
+        fixed: names of the inputs whose gradients nobody wants.
+    """
+
+    def __init__(self, plan: Plan, fixed: frozenset[str] = frozenset()) -> None:
         self.plan = plan
-        self.cell = cell = compiled_cell(plan.graph)
+        self.cell = cell = compiled_cell(plan.graph, fixed)
+        self._narrowed = cache(self._narrow)
         folded = cell.folded
         positions = dict(folded.sources)
         uncut = [positions[stack[0]] for stack in folded.stacks if len(stack) > 1]
@@ -31,7 +73,7 @@ class CompiledKernel:
             (*folded.prologue, *folded.epilogue),
             uncut=self._uncut(uncut),
             needed=needed,
-            product=hoisted_product,
+            product=product,
         )
         self._everything = everything
         self._before, self._after = everything.part(folded.prologue), everything.part(folded.epilogue)
@@ -50,17 +92,23 @@ class CompiledKernel:
         reverse: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Output [T, B, ·] and final states [B, ·]; the arguments are those of `Kernel`."""
+        if narrowed := self._feature_by_feature(inputs):
+            inputs, parameters = narrowed.cut(inputs, parameters)
+            return narrowed.kernel(
+                inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse
+            )
         steps, batch = next(iter(inputs.values())).shape[:2]
         alive = within(lengths, steps)
         crossing = crossings(reset, alive, reverse)
-        values = self._everything.given(without_padding(inputs, alive), parameters)
+        inputs = without_padding(inputs, alive)
+        values = self._everything.given(inputs, parameters)
         run(self._before, values)
-        matrices = [parameters[name] for name in self.cell.matrices]
         rests = [] if crossing is None or rest is None else [r.expand(batch, -1) for r in rest]
         tensors = [
+            *[inputs[name] for name in self.cell.inputs],
             *[_over_time(values[p], steps, batch) for p in self._sources],
             *[values[p] for p in self._constants],
-            *matrices,
+            *[parameters[name] for name in self.cell.parameters],
             *initial,
             *rests,
         ]
@@ -72,6 +120,24 @@ class CompiledKernel:
             values[position] = value
         run(self._after, values)
         return in_time(values[self.plan.graph.output], steps, batch, alive), tuple(results[kept:])
+
+    def _feature_by_feature(self, inputs: Mapping[str, Tensor]) -> Narrowed | None:
+        """How to run an input of few features, where it is a constant and nobody watches."""
+        x = next((inputs[v.name] for v in self.plan.graph.vector_inputs if v.name in inputs), None)
+        # A tracer comes first: it would make a condition of every size that is looked at.
+        if x is None or is_watched([*inputs.values()]) or any(i.requires_grad for i in inputs.values()):
+            return None
+        return self._narrowed(x.shape[-1]) if 1 <= x.shape[-1] <= _FEW else None
+
+    def _narrow(self, features: int) -> Narrowed | None:
+        graph = narrow(self.plan.graph, features)
+        if graph is None:
+            return None
+        (x,) = self.plan.graph.vector_inputs
+        there = {p.name for p in graph.parameters}
+        matrices = tuple(p.name for p in self.plan.graph.parameters if p.name not in there)
+        names = frozenset(column_name(x.name, i) for i in range(features))
+        return Narrowed(x.name, matrices, features, CompiledKernel(make_plan(graph), names))
 
     def _uncut(self, positions: list[int]) -> list[int]:
         stacks = [i for i in self.cell.folded.prologue if isinstance(i, StackedProduct)]

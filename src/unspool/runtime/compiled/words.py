@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unspool.backends.llvm import Layout, SweepKernel
+from unspool.passes.sweep import weight_name
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.threads import openmp_entry, run_on, thread_count
 
@@ -119,27 +120,29 @@ class Words:
         self.point(f"{what} {name}", operand)
         self.set(f"{what} row {name}", operand.strides[0])
 
-    def weights(
-        self, vectors: dict[str, Operand], matrices: dict[str, Operand], gates: dict[str, tuple[str, ...]]
-    ) -> None:
-        """Every weight of the sweep: vectors and numbers by name, matrices by parameter and gate."""
+    def weights(self, constants: dict[str, Operand], parameters: dict[str, tuple[Operand, tuple[str, ...]]]) -> None:
+        """Every weight of the sweep, by name; what is stored also by its gate."""
         for weight in self.kernel.sweep.weights:
-            if len(weight.shape) < 2:
-                self.point(f"weight {weight.name}", vectors[weight.name])
-                continue
-            matrix, name, place = matrices[weight.name], weight.name, 0
+            operand, gates = parameters.get(weight.name) or (constants[weight.name], ())
+            name, place = weight_name(weight), 0
             if weight.gate is not None:
-                name = f"{weight.name}.{weight.gate}"
-                rows = matrix.shape[0] // len(gates[weight.name])
-                place = gates[weight.name].index(weight.gate) * rows * matrix.strides[0]
-            self.point(f"weight {name}", matrix, place)
-            self.set(f"weight row {name}", matrix.strides[0])
+                rows = operand.shape[0] // len(gates)
+                place = gates.index(weight.gate) * rows * operand.strides[0]
+            self.point(f"weight {name}", operand, place)
+            if len(weight.shape) == 2:
+                self.set(f"weight row {name}", operand.strides[0])
 
-    def sums(self) -> dict[str, Operand]:
-        """Where the sums go, [chunks, ≥ size]."""
-        found = {name: self.new(shape) for name, shape in self.layout.sums.items()}
-        for name, operand in found.items():
-            self.point(f"sum {name}", operand)
+    def sums(self) -> dict[str, tuple[Operand, int]]:
+        """Where each sum goes: a tensor [n, chunks, ≥ size] that it shares with others of its size, and its place."""
+        shapes: dict[tuple[int, int], list[str]] = {}
+        for name, shape in self.layout.sums.items():
+            shapes.setdefault(shape, []).append(name)
+        found: dict[str, tuple[Operand, int]] = {}
+        for (chunks, stride), names in shapes.items():
+            operand = self.new((len(names), chunks, stride))
+            for i, name in enumerate(names):
+                found[name] = operand, i
+                self.point(f"sum {name}", operand, i * chunks * stride)
         return found
 
     def bound(self) -> Bound:
