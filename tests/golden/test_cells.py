@@ -129,6 +129,34 @@ def ctrnn(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
     return ((1 - rate) * h + rate * (w["R"] @ np.tanh(h) + w["W"] @ x + w["b"]),)
 
 
+def leaky(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
+    (h,) = states
+    alpha = sigma(w["s"])
+    update = np.tanh(np.hstack([w["b"][:, None], w["W"], w["R"]]) @ np.hstack([1, x, h]))
+    return (h - alpha * (h - update),)
+
+
+def plrnn(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
+    (z,) = states
+    return (np.hstack([np.diag(w["A"]), w["W"], w["C"]]) @ np.hstack([z, np.where(z > 0, z, 0), x]) + w["b"],)
+
+
+def shallow_plrnn(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
+    (z,) = states
+    hidden = np.hstack([w["W2"], w["b2"][:, None]]) @ np.hstack([z, 1])
+    update = np.hstack([np.diag(w["A"]), w["W1"], w["C"]]) @ np.hstack([z, np.where(hidden > 0, hidden, 0), x])
+    return (update + w["b1"],)
+
+
+def shunting(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
+    """The bracket at the new h, solved for it: h' − h = −A h' + (B − h') e − (D + h') i."""
+    (h,) = states
+    A, B, D = (np.log1p(np.exp(w[name])) for name in ("sA", "sB", "sD"))
+    signal = np.where(h > 0, 4 * h**2 / (1 + 4 * h**2), 0)
+    e, i = np.split(np.clip(w["W"] @ x + w["R"] @ signal + w["b"], 0, None), 2)
+    return ((h + B * e - D * i) / (1 + A + e + i),)
+
+
 def block_diagonal(stored: Array) -> Array:
     """[H, H/N] with its zeros filled in, [H, H]."""
     width = H // N
@@ -169,12 +197,16 @@ EQUATIONS: dict[str, Step] = {
     "gru": gru,
     "gru_reset_before": gru_reset_before,
     "indrnn": indrnn,
+    "leaky": leaky,
     "lem": lem,
     "lstm": lstm,
     "lstm_layernorm": lstm_layernorm,
     "lstm_peephole": lstm_peephole,
     "lstm_projection": lstm_projection,
     "mingru": mingru,
+    "plrnn": plrnn,
+    "shallow_plrnn": shallow_plrnn,
+    "shunting": shunting,
     "slstm": slstm,
 }
 

@@ -6,16 +6,18 @@ The state s is every carried tensor of every layer, side by side: S numbers. A l
 so is a map or a differential equation given as a function (`function_system`, in `functions.py`).
 """
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Protocol, final
 
 import torch
 from torch import Tensor, nn
 
-from unspool.errors import SettingError
+from unspool.errors import DataError, SettingError
 from unspool.nn import Recurrent
 from unspool.nn.dropin import DropIn
-from unspool.runtime import unroll
+from unspool.runtime import Blocks, Jacobian, identity_blocks, tangent_blocks, tangent_steps, unroll
 
 
 class System(Protocol):
@@ -49,6 +51,8 @@ class System(Protocol):
 class LayerSystem:
     """The system that a recurrent layer is; see `as_system`.
 
+    Everything is differentiable, by the layer's parameters too. Without an input x it is zero.
+
     Attributes:
         size: S.
         input_size: I.
@@ -62,43 +66,109 @@ class LayerSystem:
                 "a bidirectional layer is not a dynamical system: its state needs the future as well as the past",
                 hint="build it with bidirectional=False, or look at the forward direction alone",
             )
-        self.layer, self._graph = layer, layer.graph
+        self._graph = layer.graph
+        if numbers := [v.name for v in self._graph.number_inputs]:
+            raise SettingError(
+                f"the cell {self._graph.name} reads numbers at every step besides x: {', '.join(numbers)}",
+                hint="give their values on the page, as constants",
+            )
+        self.layer = layer
+        self._x = self._graph.vector_inputs[0].name
         self._parameters = [layer.layer_parameters(k) for k in range(layer.num_layers)]
-        self._sizes = layer.state_sizes
         self.input_size = layer.input_size
         self.dtype = next(layer.parameters()).dtype
         self.blocks: list[tuple[int, str, slice]] = []
         self.size = 0
         for k in range(layer.num_layers):
-            for state, size in zip(self._graph.states, self._sizes, strict=True):
+            for state, size in zip(self._graph.states, layer.state_sizes, strict=True):
                 self.blocks.append((k, state.name, slice(self.size, self.size + size)))
                 self.size += size
 
     def step(self, state: Tensor, x: Tensor | None = None) -> Tensor:
-        """See `System`; without an input it is zero."""
-        below = state.new_zeros((*state.shape[:-1], self.input_size)) if x is None else x
-        following: list[Tensor] = []
-        parts = state.split([s for _ in self._parameters for s in self._sizes], -1)
-        for k, parameters in enumerate(self._parameters):
-            states = parts[k * len(self._sizes) : (k + 1) * len(self._sizes)]
-            output, final_states = unroll(
-                self._graph, {self._graph.vector_inputs[0].name: below[None]}, parameters, states
-            )
-            below = output[0]
-            following += final_states
+        """See `System`."""
+        below, following = self._input(state, x)[None], []
+        for parameters, states in self._layers(state):
+            below, finals = unroll(self._graph, {self._x: below}, parameters, states)
+            following += finals
         return torch.cat(following, -1)
+
+    def trajectory(self, state: Tensor, x: Tensor) -> Tensor:
+        """The states [N, T, S] after each step, from states [N, S] under inputs [N, T, I].
+
+        Cost: of each layer one compiled run over all steps, and one more for each state that is not its output.
+        """
+        below, after = x.transpose(0, 1), []
+        for parameters, states in self._layers(state):
+            output, _ = unroll(self._graph, {self._x: below}, parameters, states)
+            for position in self._graph.next_states:
+                shown = replace(self._graph, output=position)
+                is_output = position == self._graph.output
+                after.append(output if is_output else unroll(shown, {self._x: below}, parameters, states)[0])
+            below = output
+        return torch.cat(after, -1).transpose(0, 1)
 
     def jacobian(self, state: Tensor, x: Tensor | None = None) -> Tensor:
         """See `System`."""
-        return jacobian_of(self.step, state, x)
+        return self.linearised(state, x).dense(state)
 
-    def trajectory(self, state: Tensor, x: Tensor) -> Tensor:
-        """The states [N, T, S] after each step, from states [N, S] under inputs [N, T, I]."""
-        states = []
-        for t in range(x.shape[1]):
-            state = self.step(state, x[:, t])
-            states.append(state)
-        return torch.stack(states, 1)
+    def input_jacobian(self, state: Tensor, x: Tensor | None = None) -> Tensor:
+        """∂(next state)/∂x, [N, S, I]."""
+        moving = identity_blocks(self.input_size, 0, state)
+        columns = ((0, self.input_size),)
+        return self._linearised(state, x, [Blocks() for _ in self.blocks], moving, columns).dense(state)
+
+    def linearised(self, state: Tensor, x: Tensor | None = None) -> Jacobian:
+        """∂(next state)/∂(state) of N states in blocks, to be multiplied with columns; see `runtime.jacobian`."""
+        moving = [identity_blocks(part.stop - part.start, part.start, state) for _, _, part in self.blocks]
+        columns = tuple((part.start, part.stop - part.start) for _, _, part in self.blocks)
+        return self._linearised(state, x, moving, Blocks(), columns)
+
+    def carried(self, state: Tensor, x: Tensor | None, columns: Tensor) -> Tensor:
+        """J_T … J_1 times columns [B, S, K] of B trajectories, with states [T, B, S] before each step; compiled.
+
+        x is [T, B, I]. Faster than `linearised` for a few columns over many steps; `runtime.jacobian` has the figures.
+        """
+        along = self._along(state, x)
+        moving: dict[str, Tensor] = {}
+        finals: list[Tensor] = []
+        for (parameters, before, below), (_, tangents) in zip(along, self._layers(columns.mT), strict=True):
+            output, following = tangent_steps(self._graph, {self._x: below}, parameters, before, tangents, moving)
+            moving = {self._x: output}
+            finals += following
+        return torch.cat(finals, -1).mT
+
+    def _linearised(
+        self, state: Tensor, x: Tensor | None, states: list[Blocks], below: Blocks, columns: tuple[tuple[int, int], ...]
+    ) -> Jacobian:
+        """The derivatives by whatever `states` and the input `below` are derivatives by."""
+        rows: list[tuple[int, Blocks]] = []
+        names = [s.name for s in self._graph.states]
+        for parameters, before, values in self._along(state, x):
+            own = states[len(rows) : len(rows) + len(names)]
+            moving = dict(zip(names, own, strict=True)) | ({self._x: below} if below else {})
+            following, below = tangent_blocks(self._graph, {self._x: values}, parameters, before, moving)
+            rows += zip((s.shape[-1] for s in before), following, strict=True)
+        return Jacobian(tuple(rows), columns)
+
+    def _along(
+        self, state: Tensor, x: Tensor | None
+    ) -> Iterator[tuple[Mapping[str, Tensor], tuple[Tensor, ...], Tensor]]:
+        """Of each layer its parameters, its states in states […, S], and what it reads in a step from there […, ·]."""
+        below = self._input(state, x)
+        for number, (parameters, states) in enumerate(self._layers(state), 1):
+            yield parameters, states, below
+            if number < len(self._parameters):
+                rows = [s.flatten(0, -2) for s in states]
+                output, _ = unroll(self._graph, {self._x: below.flatten(0, -2)[None]}, parameters, rows)
+                below = output[0].view(*below.shape[:-1], -1)
+
+    def _layers(self, state: Tensor) -> Iterator[tuple[Mapping[str, Tensor], tuple[Tensor, ...]]]:
+        """Of each layer its parameters and its states in states [N, S]."""
+        for k, parameters in enumerate(self._parameters):
+            yield parameters, tuple(state[..., part] for number, _, part in self.blocks if number == k)
+
+    def _input(self, state: Tensor, x: Tensor | None) -> Tensor:
+        return state.new_zeros((*state.shape[:-1], self.input_size)) if x is None else x
 
 
 def jacobian_of(step: Callable[[Tensor, Tensor | None], Tensor], state: Tensor, x: Tensor | None) -> Tensor:
@@ -112,11 +182,25 @@ def jacobian_of(step: Callable[[Tensor, Tensor | None], Tensor], state: Tensor, 
     return torch.func.vmap(torch.func.jacfwd(single))(state, x)
 
 
+def trajectory_of(system: System, state: Tensor, x: Tensor | None, steps: int) -> Tensor:
+    """The states [N, T, S] of any system after each of T steps, from states [N, S] under inputs [N, T, I]."""
+    if isinstance(system, LayerSystem):
+        return system.trajectory(
+            state, state.new_zeros((1, 1, 1)).expand(len(state), steps, system.input_size) if x is None else x
+        )
+    after = []
+    for t in range(steps):
+        state = system.step(state, None if x is None else x[:, t])
+        after.append(state)
+    return torch.stack(after, 1)
+
+
 def as_system(layer: nn.Module) -> LayerSystem:
     """The system of a `Recurrent` layer, or of a drop-in `RNN`, `GRU`, `LSTM`.
 
     Raises:
-        SettingError: the layer is bidirectional, or no recurrent layer of Unspool's.
+        SettingError: the layer is bidirectional, its cell reads numbers besides x, or it is no recurrent layer of
+            Unspool's.
     """
     if not isinstance(layer, Recurrent | DropIn):
         raise SettingError(
@@ -124,3 +208,18 @@ def as_system(layer: nn.Module) -> LayerSystem:
             hint="give a Recurrent, RNN, GRU or LSTM of unspool.nn; those load torch.nn's state_dict as it is",
         )
     return LayerSystem(layer)
+
+
+def system_of(given: nn.Module | System) -> System:
+    """The system of a layer, on a copy in float64 on the CPU; a `System` as it is.
+
+    Raises:
+        SettingError: as `as_system`.
+        DataError: a weight is not finite.
+    """
+    if not isinstance(given, nn.Module):
+        return given
+    for name, parameter in given.named_parameters():
+        if not parameter.isfinite().all():
+            raise DataError(f"the weights {name} hold NaN or infinity", hint="training diverged; take an earlier state")
+    return as_system(copy.deepcopy(given).double().requires_grad_(False).cpu())

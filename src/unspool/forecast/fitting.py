@@ -87,7 +87,7 @@ class FittedModel:
         """
         model = self.recipe.model
         tail = panel_tail(panel, model.lookback)
-        scales, series = self._scales(panel)
+        scales, series = self.scales_of(panel)
         windows = Windows(tail, scales, model.lookback, model.horizon, model.gap, model.features)
         window = replace(windows.cut(windows.ends()), series=torch.from_numpy(series))
         return self._calibrated(window, scales.centre, scales.spread)
@@ -101,7 +101,7 @@ class FittedModel:
             quantiles [M, H, Q], actual [M, H] (NaN where missing), (series, cutoff) [M, 2].
         """
         model = self.recipe.model
-        scales, series = self._scales(panel)
+        scales, series = self.scales_of(panel)
         windows = Windows(panel, scales, model.lookback, model.horizon, model.gap, model.features)
         places = windows.places(first, windows.lengths, whole=True)
         quantiles, actual = [], []
@@ -113,7 +113,7 @@ class FittedModel:
             actual.append(observed(window) * scales.spread[of, None] + scales.centre[of, None])
         return np.concatenate(quantiles), np.concatenate(actual), places[:, :2].numpy()
 
-    def _scales(self, panel: Panel) -> tuple[Scales, np.ndarray]:
+    def scales_of(self, panel: Panel) -> tuple[Scales, np.ndarray]:
         """[N] scales, and [N] which fitted series each is; −1 and its own scale for one that was not there."""
         known = {name: i for i, name in enumerate(self.ids)}
         series = np.array([known.get(s.id, -1) for s in panel.series])

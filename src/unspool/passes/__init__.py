@@ -1,6 +1,8 @@
 """From a step graph to a plan for running it over time. Each pass is one file."""
 
 from unspool.passes.biases import bias_names, without_biases
+from unspool.passes.coefficients import without_coefficients
+from unspool.passes.force import forced
 from unspool.passes.hoist import hoistable, regroup_sums
 from unspool.passes.plan import Instruction, Plan, make_plan
 from unspool.passes.print_plan import print_plan
@@ -9,6 +11,7 @@ from unspool.passes.rewrite import rewrite
 from unspool.passes.scan import Scan, scans
 from unspool.passes.simplify import simplify
 from unspool.passes.stack import StackedProduct, stack_products
+from unspool.passes.tangent import tangent
 
 __all__ = [
     "Instruction",
@@ -16,6 +19,7 @@ __all__ = [
     "Scan",
     "StackedProduct",
     "bias_names",
+    "forced",
     "hoistable",
     "make_plan",
     "print_adjoint",
@@ -26,5 +30,7 @@ __all__ = [
     "scans",
     "simplify",
     "stack_products",
+    "tangent",
     "without_biases",
+    "without_coefficients",
 ]

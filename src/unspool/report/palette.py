@@ -17,6 +17,7 @@ FAINT = "#858b94"
 SLIDER = "#f1f0eb"
 HOVER = "#fffffe"
 MODEL_COLOUR = "#1a5fb4"
+ORANGE, TEAL, PURPLE, OCHRE, CRIMSON = "#b3440d", "#0a7566", "#7748a0", "#806000", "#a82a5c"
 FAN = ("rgba(26, 95, 180, 0.14)", "rgba(26, 95, 180, 0.27)", "rgba(26, 95, 180, 0.42)", "rgba(26, 95, 180, 0.58)")
 """Fills of nested intervals, the widest first."""
 
@@ -32,11 +33,11 @@ DARK = {
     FAN[1]: "rgba(112, 172, 255, 0.28)",
     FAN[2]: "rgba(112, 172, 255, 0.42)",
     FAN[3]: "rgba(112, 172, 255, 0.58)",
-    "#b3440d": "#ff9d66",
-    "#0a7566": "#4ccbb5",
-    "#806000": "#e2bf5a",
-    "#7748a0": "#c9a8f0",
-    "#a82a5c": "#ff94b8",
+    ORANGE: "#ff9d66",
+    TEAL: "#4ccbb5",
+    OCHRE: "#e2bf5a",
+    PURPLE: "#c9a8f0",
+    CRIMSON: "#ff94b8",
 }
 """Light colour → dark colour."""
 
@@ -53,11 +54,11 @@ class Look:
 
 _MODEL_LOOK = Look(MODEL_COLOUR, "solid", "circle", 2.6)
 _BASELINES = (
-    Look("#b3440d", "dash", "square", 1.7),
-    Look("#0a7566", "dot", "diamond", 1.7),
-    Look("#7748a0", "dashdot", "triangle-up", 1.7),
-    Look("#806000", "longdash", "cross", 1.7),
-    Look("#a82a5c", "longdashdot", "triangle-down", 1.7),
+    Look(ORANGE, "dash", "square", 1.7),
+    Look(TEAL, "dot", "diamond", 1.7),
+    Look(PURPLE, "dashdot", "triangle-up", 1.7),
+    Look(OCHRE, "longdash", "cross", 1.7),
+    Look(CRIMSON, "longdashdot", "triangle-down", 1.7),
 )
 
 

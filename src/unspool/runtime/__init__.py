@@ -1,6 +1,19 @@
 """From a cell's graph and tensors to its unrolled result: plan cache and dispatch to a backend."""
 
+from unspool.runtime.blocks import Blocks, Formed, Jacobian, identity_blocks
 from unspool.runtime.dispatch import backend_for, kernel_for
+from unspool.runtime.jacobian import tangent_blocks, tangent_steps
 from unspool.runtime.unroll import is_transformed, unroll
 
-__all__ = ["backend_for", "is_transformed", "kernel_for", "unroll"]
+__all__ = [
+    "Blocks",
+    "Formed",
+    "Jacobian",
+    "backend_for",
+    "identity_blocks",
+    "is_transformed",
+    "kernel_for",
+    "tangent_blocks",
+    "tangent_steps",
+    "unroll",
+]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.train.callback import Callback
+from unspool.train.clipping import GradientClip, Threshold
 from unspool.train.log import Epoch, Fitted
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class TrainSettings:
         learning_rate: its peak; it rises linearly over the first tenth of the steps and falls along a half cosine
             (Smith & Topin 2017, arXiv:1708.07120, in its simplest form; Loshchilov & Hutter 2017, arXiv:1608.03983).
         weight_decay: decoupled (AdamW, arXiv:1711.05101).
-        clip: gradients are scaled down to this norm (Pascanu et al. 2013, arXiv:1211.5063).
+        clip: gradients are scaled down to this norm (Pascanu et al. 2013, arXiv:1211.5063); "observed" takes it from
+            the norms of the updates before, see `GradientClip`.
         validations: how often the validation loss is taken.
         patience: validations without a better loss before stopping early.
     """
@@ -35,7 +37,7 @@ class TrainSettings:
     steps: int = 500
     learning_rate: float = 1e-2
     weight_decay: float = 1e-3
-    clip: float = 1.0
+    clip: Threshold = 1.0
     validations: int = 10
     patience: int = 4
 
@@ -74,6 +76,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings.steps))
     wrapped, wrapped_optimizer = fabric.setup(module, optimizer)
     every = max(1, settings.steps // settings.validations)
+    clip = GradientClip(settings.clip)
     start = time.perf_counter()
     kept, best = _copy(module), 0
     epochs: list[Epoch] = []
@@ -88,7 +91,7 @@ def fit(
             value = loss(wrapped, next(batches))
             wrapped_optimizer.zero_grad()
             fabric.backward(value)
-            norm = nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
+            norm = clip(module.parameters())
             losses.append(float(value.detach()))
             norms.append(float(norm))
             if not (math.isfinite(losses[-1]) and math.isfinite(norms[-1])):

@@ -1,0 +1,151 @@
+"""What the analyses say in plain words: how far back a network can learn from, what limits it, what to try."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from unspool.dynamics.fixed_points import FixedPoints
+from unspool.dynamics.horizon import GradientHorizon, time_constants
+from unspool.dynamics.lyapunov import LyapunovSpectrum
+from unspool.dynamics.memory import UnitMemory
+from unspool.dynamics.remedies import Remedy
+
+SURE = 2
+"""Standard errors by which a number differs from zero."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Sentences; `str()` of it is the paragraph.
+
+    Attributes:
+        reach: how far back the network can learn from.
+        limit: what limits it.
+        rest: what it does when its input is held.
+        advice: what to try.
+    """
+
+    reach: str
+    limit: str
+    rest: str
+    advice: str
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.reach, self.limit, self.rest, self.advice)))
+
+
+def diagnose(
+    horizon: GradientHorizon | None,
+    lyapunov: LyapunovSpectrum | None,
+    memory: Sequence[UnitMemory] | None,
+    points: FixedPoints | None,
+    remedies: Sequence[Remedy],
+    needed: int | None,
+    escaped: int | None,
+) -> Diagnosis:
+    """Say what was found; a result that is not there is not spoken of."""
+    return Diagnosis(
+        reach=_reach(horizon, needed),
+        limit=_limit(horizon, lyapunov, memory or (), escaped),
+        rest=_rest(points),
+        advice=_advice(remedies, needed),
+    )
+
+
+def in_steps(count: float) -> str:
+    """`1 step`, `2.5 steps`."""
+    return f"{count:.3g} step{'' if count == 1 else 's'}"
+
+
+def _reach(horizon: GradientHorizon | None, needed: int | None) -> str:
+    if horizon is None:
+        return "How far back its gradients reach could not be measured."
+    if horizon.horizon is None:
+        decades = float(horizon.log_norms[1, -1]) / math.log(10)
+        size = f"{10**decades:.2g}" if abs(decades) < 4 else f"10^{decades:.0f}"
+        longest = in_steps(int(horizon.lags[-1]))
+        return f"Gradients still have {size} of their size after {longest}, the most that was looked at: none is lost."
+    lost = f"Gradients fall below {horizon.epsilon:g} of their size"
+    said = f"{lost} after {in_steps(horizon.horizon)}: this network can learn from about so far back, and no further."
+    if horizon.horizon == 0:
+        said = f"{lost} in a single step: this network can learn from no past at all."
+    if needed is None:
+        return said
+    if needed <= horizon.horizon:
+        return f"{said} The {in_steps(needed)} that it needs are within reach."
+    return f"{said} It needs {in_steps(needed)}; the furthest {needed - horizon.horizon} teach it nothing."
+
+
+def _limit(
+    horizon: GradientHorizon | None,
+    lyapunov: LyapunovSpectrum | None,
+    memory: Sequence[UnitMemory],
+    escaped: int | None,
+) -> str:
+    if escaped is not None:
+        return f"Its state leaves all bounds in step {escaped}: the network explodes, and its gradients with it."
+    if lyapunov is None or horizon is None:
+        return ""
+    first, error = lyapunov.exponents[0], float(lyapunov.errors[0])
+    rate = f"λ₁ = {float(first):.2g} ± {error:.1g} per step"
+    if first > SURE * error and first > 0:
+        factor = float(first.exp())
+        return (
+            f"Along these inputs it is chaotic: small differences grow by a factor of {factor:.3g} per step ({rate}), "
+            "so a gradient from far back is large and points nowhere."
+        )
+    growth = math.exp(min(600.0, float(horizon.log_norms[1].max())))
+    before = f" Before they decay, gradients grow {growth:.2g}-fold." if growth > 10 else ""
+    if horizon.bounds is not None and horizon.bounds.must_vanish:
+        left = f"{horizon.bounds.gain:.2g}"
+        return (
+            f"Its weights alone set this limit: whatever the input, a step leaves at most {left} of an error.{before}"
+        )
+    if first + SURE * error >= 0:
+        return f"Some direction of its state neither fades nor grows ({rate}).{before}"
+    slowest = in_steps(float(time_constants(first)))
+    return f"The slowest direction of its state fades in {slowest} ({rate}){_gates(memory)}.{before}"
+
+
+def _gates(memory: Sequence[UnitMemory]) -> str:
+    """What the gates keep, where there are any."""
+    gated = [m for m in memory if m.gate is not None]
+    if not gated:
+        return ""
+    kept = torch.cat([m.kept for m in gated])
+    gate = " and ".join(dict.fromkeys(str(m.gate) for m in gated))
+    alone = in_steps(float(time_constants(kept.max().log())))
+    return (
+        f"; the gate that keeps it, {gate}, leaves {float(kept.median()):.0%} of a unit per step in the median, and of "
+        f"the slowest, which by itself forgets in {alone}, {float(kept.max()):.0%}"
+    )
+
+
+def _rest(points: FixedPoints | None) -> str:
+    if points is None:
+        return ""
+    if not len(points.points):
+        slow = f", only {len(points.slow_points)} slow points" if len(points.slow_points) else ""
+        return f"With its input held no fixed point was found{slow}."
+    return f"With its input held it has {kinds_of(points)}."
+
+
+def kinds_of(points: FixedPoints) -> str:
+    """`2 stable nodes and 1 saddle`."""
+    found = Counter(zip(points.stable.tolist(), points.kinds, strict=True))
+    named = [f"{n} {'stable ' if stable else ''}{kind}{'s' if n > 1 else ''}" for (stable, kind), n in found.items()]
+    return " and ".join(filter(None, (", ".join(named[:-1]), *named[-1:]))) or "none"
+
+
+def _advice(remedies: Sequence[Remedy], needed: int | None) -> str:
+    names = [r.name for r in remedies]
+    further = [n for n in names if n != "clipping"]
+    said = "Against the growth clip gradients." if "clipping" in names else ""
+    if further:
+        said += f" To reach further back try {', or '.join(further)}."
+    elif not names and needed is not None:
+        said = "Nothing needs to be done about its gradients."
+    return said.strip()

@@ -1,0 +1,81 @@
+"""What remembers in a fitted model: its recurrent layer, and the inputs that the network feeds to it."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unspool.errors import DataError
+from unspool.forecast.fitting import FittedModel, spread_evenly
+from unspool.forecast.model import ForecastModel, ModelSettings
+from unspool.forecast.tables.panel import Panel
+from unspool.forecast.windows import Window, Windows
+from unspool.nn import Recurrent
+
+
+@dataclass(frozen=True)
+class Core:
+    """The recurrent layer of a model's first member, and what drives it.
+
+    Attributes:
+        layer: it, all its layers; part of the model.
+        x: [T, I] float32, its inputs: windows laid end to end, or one input over and over.
+        windows: of the data that `x` was read from; 0 where there were none.
+        reads: steps of the layer in a window.
+        per_step: steps of the data in a step of the layer.
+    """
+
+    layer: Recurrent
+    x: Tensor
+    windows: int
+    reads: int
+    per_step: int
+
+
+def recurrent_core(model: FittedModel, panel: Panel | None, steps: int) -> Core:
+    """The layer with about `steps` steps of what it reads.
+
+    With a panel these are windows of its series, spread evenly, each normalised and embedded as in a forecast. Without,
+    the layer's resting input: that of a window which holds nothing but its mean, at the mean of the calendar.
+
+    Raises:
+        DataError: no window of the panel has a value.
+    """
+    member, settings = model.members[0], model.recipe.model
+    window, count = _resting(settings), 0
+    reads = _read(member, window).shape[1]
+    if panel is not None:
+        window = _windows(model, panel, math.ceil(steps / reads))
+        count = len(window.past)
+    x = _read(member, window).flatten(0, 1) if count else _read(member, window)[0, -1:].expand(steps, -1)
+    return Core(member.network.layer, x, count, reads, getattr(member.network, "segment", 1))
+
+
+@torch.no_grad()
+def _read(member: ForecastModel, window: Window) -> Tensor:
+    """[B, reads, I]: what the layer is given first; some networks run it again, to decode."""
+    seen: list[Tensor] = []
+    with member.network.layer.register_forward_pre_hook(lambda _, given: seen.append(given[0])):
+        member(window)
+    return seen[0]
+
+
+def _windows(model: FittedModel, panel: Panel, count: int) -> Window:
+    settings = model.recipe.model
+    scales, series = model.scales_of(panel)
+    windows = Windows(panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features)
+    lengths = windows.lengths
+    shortest = min(settings.lookback, int(lengths.max()) - settings.gap - 1)
+    places = windows.places(np.zeros_like(lengths), lengths, shortest=max(1, shortest))
+    if not len(places):
+        raise DataError("the data hold no window with a value in it", hint="give longer series")
+    chosen = spread_evenly(places, count)
+    return replace(windows.cut(chosen), series=torch.from_numpy(series[chosen[:, 0].numpy()]))
+
+
+def _resting(settings: ModelSettings) -> Window:
+    past, future = torch.zeros(1, settings.lookback), torch.zeros(1, settings.horizon)
+    calendar = torch.zeros(1, settings.lookback + settings.horizon, len(settings.features))
+    return Window(past, torch.ones_like(past), calendar, torch.tensor([-1]), future, future)

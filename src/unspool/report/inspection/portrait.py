@@ -1,0 +1,99 @@
+"""The chart of the flow on the principal plane, with trajectories and fixed points."""
+
+import math
+
+import plotly.graph_objects as go
+import torch
+from torch import Tensor
+
+from unspool.dynamics.diagnosis import kinds_of
+from unspool.dynamics.fixed_points import FixedPoints
+from unspool.dynamics.plane import Portrait
+from unspool.report.chart import Chart, View, figure, titled
+from unspool.report.numbers import for_drawing, percent
+from unspool.report.palette import FAINT, HOVER, MODEL_COLOUR, ORANGE, TEAL
+
+HEAD = math.radians(150)
+"""The turn from an arrow's direction to either side of its head."""
+
+
+def portrait_chart(portrait: Portrait, found: FixedPoints | None, visited: Tensor | None) -> Chart:
+    """Arrows, paths, and points, on equal scales."""
+    traces = [_arrows(portrait)]
+    if visited is not None:
+        traces.append(_points(visited, "along the inputs", FAINT, "circle", 3))
+    traces.append(_paths(portrait.trajectories))
+    if found is not None and len(found.points):
+        for stable, name, colour, symbol in (
+            (True, "stable fixed point", TEAL, "circle"),
+            (False, "other fixed point", ORANGE, "x"),
+        ):
+            chosen = found.stable == stable
+            if chosen.any():
+                kinds = [k for k, s in zip(found.kinds, found.stable.tolist(), strict=True) if s == stable]
+                traces.append(_points(portrait.points[chosen], name, colour, symbol, 12, kinds))
+    made = figure(
+        traces,
+        xaxis={"title": titled("first principal axis"), "constrain": "domain", "range": _ends(portrait.u)},
+        yaxis={"title": titled("second"), "scaleanchor": "x", "constrain": "domain", "range": _ends(portrait.v)},
+        hovermode="closest",
+    )
+    share = percent(portrait.plane.share)
+    points = "" if found is None else f" Fixed points: {kinds_of(found)}."
+    alt = f"Phase portrait on a plane that holds {share} of the states’ spread.{points}"
+    caption = (
+        "Where the network goes when its input is held at the mean: arrows are single steps (their lengths drawn as "
+        f"square roots), lines whole trajectories. The plane holds {share} of the spread of the states."
+    )
+    return Chart("portrait", "Phase portrait", {"": View(made, alt, caption)})
+
+
+def _ends(axis: Tensor) -> list[float]:
+    return [float(axis[0]), float(axis[-1])]
+
+
+def _arrows(portrait: Portrait) -> go.Scatter:
+    """Lines with a head each, all in one trace; the longest fills a cell of the grid."""
+    start = torch.stack(torch.meshgrid(portrait.u, portrait.v, indexing="xy"), -1).flatten(0, 1)
+    flow = portrait.flow.flatten(0, 1)
+    length = flow.norm(dim=-1, keepdim=True)
+    cell = min(float(portrait.u[1] - portrait.u[0]), float(portrait.v[1] - portrait.v[0]))
+    scaled = flow / length.clamp(min=1e-300).sqrt() / length.max().clamp(min=1e-300).sqrt() * 0.85 * cell
+    end = start + scaled
+    sides = [end + 0.35 * scaled @ _turn(sign * HEAD) for sign in (1, -1)]
+    gap = torch.full_like(start, math.nan)
+    places = torch.stack([start, end, gap, sides[0], end, sides[1], gap], 1).flatten(0, 1)
+    return go.Scatter(
+        x=_short(places[:, 0]), y=_short(places[:, 1]), mode="lines", name="one step",
+        line={"color": FAINT, "width": 1}, hoverinfo="skip",
+    )  # fmt: skip
+
+
+def _turn(angle: float) -> Tensor:
+    c, s = math.cos(angle), math.sin(angle)
+    return torch.tensor([[c, s], [-s, c]], dtype=torch.float64)
+
+
+def _paths(trajectories: Tensor) -> go.Scatter:
+    gap = trajectories.new_full((len(trajectories), 1, 2), math.nan)
+    places = torch.cat([trajectories, gap], 1).flatten(0, 1)
+    return go.Scatter(
+        x=_short(places[:, 0]), y=_short(places[:, 1]), mode="lines", name="released",
+        line={"color": MODEL_COLOUR, "width": 1.4}, hoverinfo="skip",
+    )  # fmt: skip
+
+
+def _points(
+    places: Tensor, name: str, colour: str, symbol: str, size: int, kinds: list[str] | None = None
+) -> go.Scatter:
+    outline = {"color": HOVER, "width": 1.5} if kinds else {"width": 0}
+    return go.Scatter(
+        x=_short(places[:, 0]), y=_short(places[:, 1]), mode="markers", name=name, text=kinds,
+        marker={"color": colour, "symbol": symbol, "size": size, "line": outline},
+        hoverinfo="text" if kinds else "skip",
+    )  # fmt: skip
+
+
+def _short(values: Tensor) -> list[float | None]:
+    """Four digits are finer than a pixel, and half the page."""
+    return [None if v is None else float(f"{v:.4g}") for v in for_drawing(values.tolist())]

@@ -1,0 +1,63 @@
+"""The chart of the time constants of units, beside those of directions."""
+
+import math
+
+import plotly.graph_objects as go
+
+from unspool.dynamics.horizon import time_constants
+from unspool.dynamics.inspection import Inspection
+from unspool.dynamics.memory import UnitMemory
+from unspool.report.chart import Chart, View, figure, titled
+from unspool.report.numbers import for_drawing, hover_format, number
+from unspool.report.palette import INK, MODEL_COLOUR, OCHRE, ORANGE, PURPLE, TEAL
+
+COLOURS = (MODEL_COLOUR, ORANGE, TEAL, PURPLE, OCHRE)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+
+
+def time_constant_chart(found: Inspection) -> Chart | None:
+    """A falling curve for each state of each layer, and one of the exponents; None where nothing is kept at all."""
+    curves: list[tuple[str, list[float]]] = []
+    if found.lyapunov is not None:
+        curves.append(("directions, −1/λ", time_constants(found.lyapunov.exponents).tolist()))
+    for memory in found.memory or ():
+        curves.append((_name(memory, found.num_layers), memory.time_constants.tolist()))
+    looks = [(INK, "longdashdot"), *((c, d) for d in DASHES for c in COLOURS)]
+    looks = looks if found.lyapunov is not None else looks[1:]
+    drawn = [
+        (name, sorted((v for v in values if 0 < v < math.inf), reverse=True), len(values), look)
+        for (name, values), look in zip(curves, looks, strict=False)
+    ]
+    drawn = [entry for entry in drawn if entry[1]]
+    if not drawn:
+        return None
+    traces = [
+        go.Scatter(
+            x=for_drawing(100 * (k + 0.5) / total for k in range(len(values))), y=for_drawing(values), name=name,
+            mode="lines+markers", line={"color": colour, "dash": dash, "width": 1.8},
+            marker={"size": 6, "color": colour, "maxdisplayed": 12},
+            hovertemplate=f"%{{y:{hover_format(values)}}} steps",
+        )
+        for name, values, total, (colour, dash) in drawn
+    ]  # fmt: skip
+    made = figure(
+        traces,
+        xaxis={"title": titled("share of units, the slowest first"), "ticksuffix": " %", "range": [0, 100]},
+        yaxis={"title": titled("time constant, steps"), "type": "log", "dtick": "D1" if _narrow(drawn) else 1},
+    )
+    longest = max(values[0] for _, values, _, _ in drawn)
+    alt = f"Line chart of sorted time constants; the longest finite one is {number(longest)} steps."
+    caption = "After so many steps a unit by itself, or a direction of the whole state, has forgotten all but 1/e."
+    endless = sum(v == math.inf for _, values in curves for v in values)
+    caption += f" {endless} that never fade are not drawn." if endless else ""
+    return Chart("times", "Time constants", {"": View(made, alt, caption)})
+
+
+def _name(memory: UnitMemory, layers: int) -> str:
+    where = f" of layer {memory.layer + 1}" if layers > 1 else ""
+    return f"{memory.state}{where}, by {memory.gate or 'its own derivative'}"
+
+
+def _narrow(drawn: list) -> bool:
+    values = [v for _, curve, _, _ in drawn for v in curve]
+    return max(values) < 100 * min(values)
