@@ -88,9 +88,12 @@ def test_a_plrnn_with_one_fixed_point():
     """KNOWN-ANSWERS §2."""
     layer = Recurrent("plrnn", 1, 2, dtype=torch.float64)
     with torch.no_grad():
-        layer.get_parameter("A_l0").copy_(torch.tensor([-0.0222311, 0.96461297]))
-        layer.get_parameter("W_l0").copy_(torch.tensor([[0, -0.64375], [0.52505308, 0]]))
-        layer.get_parameter("b_l0").copy_(torch.tensor([0.37298253, -0.97931491]))
+        for name, values in (
+            ("A_l0", [-0.0222311, 0.96461297]),
+            ("W_l0", [[0, -0.64375], [0.52505308, 0]]),
+            ("b_l0", [0.37298253, -0.97931491]),
+        ):
+            layer.get_parameter(name).copy_(torch.tensor(values, dtype=torch.float64))
     found = fixed_points(layer, count=100)
     torch.testing.assert_close(found.points, torch.tensor([[0.36487, -22.26065]]).double(), rtol=0, atol=5e-6)
 
@@ -102,7 +105,9 @@ def test_henon_by_formula():
     found = fixed_points(henon(a, b), count=100)
     torch.testing.assert_close(sorted_points(found), torch.cat([x, b * x], 1), rtol=0, atol=ROUNDING)
     assert found.kinds == ("saddle", "saddle")
-    torch.testing.assert_close(found.eigenvalues.prod(1).real, torch.full((2,), -b).double(), rtol=0, atol=ROUNDING)
+    torch.testing.assert_close(
+        found.eigenvalues.prod(1).real, torch.tensor([-b, -b], dtype=torch.float64), rtol=0, atol=ROUNDING
+    )
 
 
 def test_lorenz_by_formula():
@@ -116,7 +121,7 @@ def test_lorenz_by_formula():
 
 
 def test_a_slow_point_is_not_a_fixed_point():
-    """s + ε + s²: without roots for ε > 0, with a slowest place at 0, which is passed at a speed of ε."""
+    """The map s + ε + s²: without roots for ε > 0, with a slowest place at 0, which is passed at a speed of ε."""
     found = fixed_points(function_system(lambda s: s + 0.005 + s * s, 1), count=100)
     assert len(found.points) == 0
     torch.testing.assert_close(found.slow_points, column(0.0), rtol=0, atol=1e-3)
@@ -124,10 +129,16 @@ def test_a_slow_point_is_not_a_fixed_point():
 
 
 def test_a_ghost_with_a_tiny_residual_is_not_a_fixed_point():
-    """Its residual passes the tolerance; Newton's step from there is a long one."""
-    found = fixed_points(function_system(lambda s: s + 1e-14 + s * s, 1), count=100)
+    """Its residual, 1e-9, passes the tolerance; but Newton's method moves by √1e-9 or more, wherever it is."""
+    found = fixed_points(function_system(lambda s: s + 1e-9 + s * s, 1), count=100, tolerance=1e-6)
     assert len(found.points) == 0
     assert len(found.slow_points) == 1
+
+
+def test_a_speed_that_only_falls_further_out_is_no_slow_point():
+    """The map s + exp(−4 s) slows down towards infinity and has a minimum of its speed nowhere."""
+    found = fixed_points(function_system(lambda s: s + torch.exp(-4 * s), 1), count=100)
+    assert (len(found.points), len(found.slow_points), found.unconverged) == (0, 0, 100)
 
 
 def test_where_two_points_meet_there_is_one_and_it_is_a_fold():
@@ -184,7 +195,7 @@ def test_bad_input():
         fixed_points(layer, count=0)
     with pytest.raises(SettingError, match="bidirectional"):
         fixed_points(Recurrent("gru", 2, 3, bidirectional=True))
-    with pytest.raises(SettingError, match="computes in torch.float32"):
+    with pytest.raises(SettingError, match=r"computes in torch\.float32"):
         fixed_points(function_system(lambda s: s, 1, dtype=torch.float32))
     with torch.no_grad():
         layer.get_parameter("weight_hh_l0")[0, 0] = torch.nan

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from unspool.dynamics.gradients import backpropagation_terms, loss_gradients
 from unspool.dynamics.watched import watch
-from unspool.errors import DataError, SettingError
+from unspool.errors import DataError, SettingError, ShapeError
 from unspool.nn import GRU, LSTM, RNN, Recurrent
 
 B, T, I, H = 3, 7, 2, 4  # noqa: E741 - the axes' letters
@@ -65,6 +65,18 @@ def test_an_initial_state_is_where_the_sum_starts():
 
 def gradient_of(value: Tensor) -> Tensor:
     return torch.zeros_like(value) if value.grad is None else value.grad
+
+
+def test_a_learned_initial_state_is_where_a_run_begins_and_has_its_gradient():
+    torch.manual_seed(0)
+    layer, x = Recurrent("lstm", I, H, 2, learn_initial_state=True, dtype=torch.float64), some(B, T, I)
+    for name in ("initial_h", "initial_c"):
+        nn.init.normal_(layer.get_parameter(name))
+    squares(layer(x)[0]).backward()
+    expected = [gradient_of(p).clone() for p in layer.parameters()]
+    layer.zero_grad()
+    squares(watch(layer, x).output).backward()
+    assert all(torch.allclose(gradient_of(p), e) for p, e in zip(layer.parameters(), expected, strict=True))
 
 
 class Unrolled(nn.Module):
@@ -137,5 +149,9 @@ def test_bad_input_is_named():
         _ = run.errors
     with pytest.raises(SettingError, match="bidirectional"):
         watch(RNN(I, H, bidirectional=True), torch.zeros(B, T, I))
+    with pytest.raises(ShapeError, match="x has 5 features"):
+        watch(GRU(I, H), torch.zeros(B, T, 5))
+    with pytest.raises(ShapeError, match=r"initial_state is .*\[3, 4\]; expected .*\[B=3, S=8\]"):
+        watch(LSTM(I, H), torch.zeros(B, T, I), torch.zeros(B, H))
     with pytest.raises(DataError, match="NaN"):
         loss_gradients(GRU(I, H), torch.full((B, T, I), torch.nan), squares)

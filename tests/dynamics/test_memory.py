@@ -63,6 +63,18 @@ def test_its_own_derivative_is_the_jacobians_diagonal(cell: str):
     assert torch.allclose(own, jacobian.diagonal().abs())
 
 
+def test_of_a_gru_with_recurrence_it_is_the_update_gate_and_not_the_derivative():
+    torch.manual_seed(0)
+    layer, x = GRU(2, 3, batch_first=True, dtype=torch.float64), torch.randn(4, 9, 2, dtype=torch.float64)
+    with torch.no_grad():
+        h = torch.cat([torch.zeros(4, 1, 3, dtype=torch.float64), layer(x)[0][:, :-1]], 1)
+        parts = [x @ layer.get_parameter("weight_ih_l0").T, h @ layer.get_parameter("weight_hh_l0").T]
+        z = (sum(parts) + layer.get_parameter("bias_ih_l0") + layer.get_parameter("bias_hh_l0"))[..., 3:6].sigmoid()
+    (found,) = unit_memory(layer, x)
+    assert torch.allclose(found.kept, z.log().mean((0, 1)).exp())
+    assert not torch.allclose(found.kept, found.own, rtol=0.01)
+
+
 def test_layers_are_told_apart():
     torch.manual_seed(0)
     layer = GRU(2, 3, 2)

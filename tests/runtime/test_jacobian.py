@@ -157,18 +157,13 @@ def test_the_jacobian_has_derivatives(name: str):
 
 def test_carried_columns_have_derivatives():
     """Those of the compiled tangent by the weights are those of the Jacobians' product."""
-    case = Case(built_in()["gru"].graph)
+    case, size = Case(built_in()["gru"].graph), SIZES["H"]
     R = case.parameters["R"] = case.parameters["R"].requires_grad_()
-    before = torch.randn(T, 1, SIZES["H"], dtype=torch.float64)
-    (rows,) = (torch.randn(K, SIZES["H"], dtype=torch.float64),)
-    carried, product = (
-        tangent_steps(case.graph, {"x": case.inputs["x"][:, :1]}, case.parameters, [before], [rows]),
-        rows,
-    )
+    before, rows = torch.randn(T, N, size, dtype=torch.float64), torch.randn(N, K, size, dtype=torch.float64)
+    _, (carried,) = tangent_steps(case.graph, case.inputs, case.parameters, [before], [rows])
     for t in range(T):
-        jacobian = case.jacobian(t, [before[t].expand(N, -1)]).dense(before[t].expand(N, -1))[0]
-        product = product @ jacobian[: SIZES["H"], : SIZES["H"]].mT
-    found, expected = (torch.autograd.grad(v.square().sum(), R)[0] for v in (carried[1][0], product))
+        rows = rows @ case.jacobian(t, [before[t]]).dense(before[t])[:, :size, :size].mT
+    found, expected = (torch.autograd.grad(v.square().sum(), R)[0] for v in (carried, rows))
     torch.testing.assert_close(found, expected, rtol=0, atol=ALLOWED)
 
 

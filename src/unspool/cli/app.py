@@ -10,13 +10,14 @@ import typer
 from unspool.cli.backtest import backtest
 from unspool.cli.cells import cells
 from unspool.cli.forecast import forecast
+from unspool.cli.inspect import inspect
 from unspool.cli.predict import predict
 from unspool.cli.show import show
 from unspool.errors import UnspoolError
 
 app = typer.Typer(
     name="unspool",
-    help="Recurrent networks from one page of equations: forecast a series, list the cells, look inside one.",
+    help="Recurrent networks from one page of equations: forecast a series, list the cells, look inside a network.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,6 +29,7 @@ app.command()(backtest)
 app.command()(predict)
 app.command()(cells)
 app.command()(show)
+app.command()(inspect)
 
 
 def _version(wanted: bool) -> None:

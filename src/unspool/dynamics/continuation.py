@@ -33,6 +33,8 @@ FIRST, LONGEST, SHORTEST = 1e-2, 5e-2, 1e-8
 """Steps along the curve; 1 is the whole span of p, or 1 in every number of the state."""
 KINDS = ("fold", "branch point", "flip", "Neimark–Sacker")
 CORRECTIONS, BISECTIONS = 8, 50
+EXACT = 1e-8
+"""Step of Newton's method after which it has converged; ‖F(s) − s‖ of a point."""
 STRAIGHT = 0.98
 """Cosine of the angle that the curve may turn by in a step."""
 
@@ -117,14 +119,13 @@ def continue_fixed_point(
     if start.shape != (system.size,):
         raise ShapeError(f"start is {list(start.shape)}; the state of this system is [S={system.size}]")
     curve = _Curve(system_at, constant_input(system, x), system.size, high - low)
-    upright = curve.upright()
-    point = curve.corrected(curve.pack(start.detach().double().numpy(), span[0]), upright)
-    if point is None:
+    upright = curve.upright() if span[1] > span[0] else -curve.upright()
+    here = curve.land(curve.pack(start.detach().double().numpy(), span[0]), upright, upright)
+    if here is None:
         raise DataError(
             f"no fixed point near the start at p = {span[0]:g}",
             hint="start from one of fixed_points(system_at(p)).points",
         )
-    here = curve.look(point, upright if span[1] > span[0] else -upright)
     points, found, ended, length = [here], [], "step limit", FIRST
     while len(points) < steps and ended == "step limit":
         there = curve.step(here, length)
@@ -182,26 +183,30 @@ class _Curve:
     def evaluate(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Tensor]:
         """F(s, p) − s [S], its derivative by y [S, S + 1], and ∂F/∂s [S, S]."""
         state, p = self.unpack(y)
-        h = 1e-6 * max(abs(p), self.width)
-        after, jacobian = self._step(state, p, True)
-        by_p = (self._step(state, p + h)[0] - self._step(state, p - h)[0]) / (2 * h)
+        system, x = system_of(self.system_at(p)), None if self.x is None else self.x[None]
+        with torch.no_grad():
+            after, jacobian = system.step(state[None], x)[0], system.jacobian(state[None], x)[0]
+            h = 1e-7 * max(abs(p), self.width)
+            by_p = (system_of(self.system_at(p + h)).step(state[None], x)[0] - after) / h
         by_s = (jacobian - torch.eye(self.size, dtype=jacobian.dtype)) * self.size**0.5
         return (after - state).numpy(), torch.cat([by_s, by_p[:, None] * self.width], 1).numpy(), jacobian
 
-    def corrected(self, y: np.ndarray, across: np.ndarray) -> np.ndarray | None:
-        """The point of the curve in the plane through y across a direction, by Newton's method; None: none near."""
-        length = np.inf
+    def land(self, y: np.ndarray, across: np.ndarray, before: np.ndarray) -> _Point | None:
+        """The point of the curve in the plane through y across a direction, by Newton's method; None: none is near.
+
+        Its tangent keeps the sense of `before`.
+        """
         for _ in range(CORRECTIONS):
             residual, derivative, _ = self.evaluate(y)
             change = _solve(np.vstack([derivative, across]), np.append(-residual, 0.0))
-            length, y = float(np.linalg.norm(change)), y + change
-            if not length < 1 or length <= 1e-13 * (1 + np.linalg.norm(y)):
+            y, length = y + change, np.linalg.norm(change)
+            if not length < 1:
+                return None
+            if length <= EXACT:  # the next one would be of its square
                 break
-        return y if length <= 1e-9 * (1 + np.linalg.norm(y)) else None
-
-    def look(self, y: np.ndarray, before: np.ndarray) -> _Point:
-        """What is at a point of the curve; the tangent keeps the sense of the one before."""
-        _, derivative, jacobian = self.evaluate(y)
+        residual, derivative, jacobian = self.evaluate(y)
+        if not np.linalg.norm(residual) <= EXACT * (1 + np.linalg.norm(y)):
+            return None
         tangent = _solve(np.vstack([derivative, before]), self.upright())
         tangent = tangent / np.linalg.norm(tangent)
         state, parameter = self.unpack(y)
@@ -216,8 +221,7 @@ class _Curve:
 
     def step(self, here: _Point, length: float) -> _Point | None:
         """The next point, or None where the step is too long."""
-        y = self.corrected(here.y + length * here.tangent, here.tangent)
-        there = None if y is None else self.look(y, here.tangent)
+        there = self.land(here.y + length * here.tangent, here.tangent, here.tangent)
         return there if there is not None and there.tangent @ here.tangent > STRAIGHT else None
 
     def at_end(self, here: _Point, there: _Point, parameter: float) -> _Point:
@@ -225,37 +229,27 @@ class _Curve:
         share = (parameter - here.parameter) / (there.parameter - here.parameter)
         y = here.y + share * (there.y - here.y)
         y[-1] = parameter / self.width
-        y = self.corrected(y, self.upright())
-        return there if y is None else self.look(y, here.tangent)
+        return self.land(y, self.upright(), here.tangent) or there
 
     def located(self, here: _Point, there: _Point, kind: str, after: int) -> Bifurcation | None:
         """The bifurcation of this kind between two points, if there is one."""
         if here.signs[kind] * there.signs[kind] >= 0:
             return None
-        last = here
         for _ in range(BISECTIONS):
-            # Guessed between two points that come ever closer: at a branch point the curves are as close as these.
+            # Guessed between two points that come ever closer: near a branch point the curves are as close as these.
             chord = there.y - here.y
-            y = self.corrected(here.y + chord / 2, chord / np.linalg.norm(chord))
-            if y is None:
+            middle = self.land(here.y + chord / 2, chord / np.linalg.norm(chord), here.tangent)
+            if middle is None:
                 break
-            last = self.look(y, here.tangent)
-            if last.signs[kind] == here.signs[kind]:
-                here = last
+            if middle.signs[kind] == here.signs[kind]:
+                here = middle
             else:
-                there = last
-            if np.linalg.norm(there.y - here.y) < 1e-13:
+                there = middle
+            if np.linalg.norm(chord) < 1e-12:
                 break
-        if kind == "Neimark–Sacker" and not _has_pair_on_circle(last.eigenvalues):
+        if kind == "Neimark–Sacker" and not _has_pair_on_circle(there.eigenvalues):
             return None  # two real eigenvalues with product 1
-        return Bifurcation(kind, last.parameter, last.state, last.eigenvalues, after)
-
-    def _step(self, state: Tensor, p: float, with_jacobian: bool = False) -> tuple[Tensor, Tensor]:
-        system = system_of(self.system_at(p))
-        x = None if self.x is None else self.x[None]
-        with torch.no_grad():
-            jacobian = system.jacobian(state[None], x)[0] if with_jacobian else state
-            return system.step(state[None], x)[0], jacobian
+        return Bifurcation(kind, there.parameter, there.state, there.eigenvalues, after)
 
 
 def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:

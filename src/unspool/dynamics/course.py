@@ -13,10 +13,10 @@ from unspool.dynamics.system import LayerSystem, System, trajectory_of
 from unspool.errors import DataError
 from unspool.runtime import Formed
 
-LEAST, MOST = 32, 1024
+LEAST, MOST = 64, 1024
 """Steps of a chunk."""
 
-GROUP = 1 << 20
+GROUP = 2 << 20
 """Bytes of the Jacobians that are formed at a time; they should stay in the cache until they are multiplied."""
 
 SMALL = 64

@@ -19,7 +19,7 @@ SURE = 2
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Sentences; `str()` of it is the paragraph.
+    """Sentences; `str()` of it is the paragraph, without the one about rest.
 
     Attributes:
         reach: how far back the network can learn from.
@@ -34,7 +34,7 @@ class Diagnosis:
     advice: str
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.reach, self.limit, self.rest, self.advice)))
+        return " ".join(filter(None, (self.reach, self.limit, self.advice)))
 
 
 def diagnose(
@@ -67,6 +67,8 @@ def _reach(horizon: GradientHorizon | None, needed: int | None) -> str:
         decades = float(horizon.log_norms[1, -1]) / math.log(10)
         size = f"{10**decades:.2g}" if abs(decades) < 4 else f"10^{decades:.0f}"
         longest = in_steps(int(horizon.lags[-1]))
+        if decades > 0:
+            return f"Gradients grow to {size} times their size over {longest}, the most that was looked at."
         return f"Gradients still have {size} of their size after {longest}, the most that was looked at: none is lost."
     lost = f"Gradients fall below {horizon.epsilon:g} of their size"
     said = f"{lost} after {in_steps(horizon.horizon)}: this network can learn from about so far back, and no further."
@@ -90,7 +92,7 @@ def _limit(
     if lyapunov is None or horizon is None:
         return ""
     first, error = lyapunov.exponents[0], float(lyapunov.errors[0])
-    rate = f"λ₁ = {float(first):.2g} ± {error:.1g} per step"
+    rate = f"λ₁ = {float(first):.2g} ± {error:.1g} per step".replace("= -", "= −")
     if first > SURE * error and first > 0:
         factor = float(first.exp())
         return (
@@ -117,10 +119,11 @@ def _gates(memory: Sequence[UnitMemory]) -> str:
         return ""
     kept = torch.cat([m.kept for m in gated])
     gate = " and ".join(dict.fromkeys(str(m.gate) for m in gated))
+    middle, most = 100 * float(kept.median()), 100 * float(kept.max())
     alone = in_steps(float(time_constants(kept.max().log())))
     return (
-        f"; the gate that keeps it, {gate}, leaves {float(kept.median()):.0%} of a unit per step in the median, and of "
-        f"the slowest, which by itself forgets in {alone}, {float(kept.max()):.0%}"
+        f"; its gate {gate} keeps {middle:.0f} % of a unit per step in the median, and {most:.0f} % of the slowest, "
+        f"which by itself forgets in {alone}"
     )
 
 
@@ -129,8 +132,8 @@ def _rest(points: FixedPoints | None) -> str:
         return ""
     if not len(points.points):
         slow = f", only {len(points.slow_points)} slow points" if len(points.slow_points) else ""
-        return f"With its input held no fixed point was found{slow}."
-    return f"With its input held it has {kinds_of(points)}."
+        return f"With its input held at the mean no fixed point was found{slow}."
+    return f"With its input held at the mean it has {kinds_of(points)}."
 
 
 def kinds_of(points: FixedPoints) -> str:
@@ -143,7 +146,7 @@ def kinds_of(points: FixedPoints) -> str:
 def _advice(remedies: Sequence[Remedy], needed: int | None) -> str:
     names = [r.name for r in remedies]
     further = [n for n in names if n != "clipping"]
-    said = "Against the growth clip gradients." if "clipping" in names else ""
+    said = "Against exploding gradients try clipping." if "clipping" in names else ""
     if further:
         said += f" To reach further back try {', or '.join(further)}."
     elif not names and needed is not None:

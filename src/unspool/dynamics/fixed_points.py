@@ -105,7 +105,8 @@ def fixed_points(
         equations, spread = FixedPointEquations(system, x), spread_of(starts)
         roots = solve(equations, starts, tolerance, spread)
         found = verified(equations, roots, tolerance, distance, spread)
-        slow_points, speeds, resting = _slow_points(equations, roots, found, starts, slow * spread)
+        near = within(starts, 1.0, spread)
+        slow_points, speeds, resting = _slow_points(equations, roots, found, near(roots.states), slow * spread)
         found, eigenvalues = stable_first(found, equations.step_jacobian(found.states))
     stability = stability_of(eigenvalues)
     return FixedPoints(
@@ -127,11 +128,10 @@ def fixed_points(
 
 
 def _slow_points(
-    equations: Equations, roots: Roots, found: Verified, starts: Tensor, limit: float
+    equations: Equations, roots: Roots, found: Verified, near: Tensor, limit: float
 ) -> tuple[Tensor, Tensor, int]:
     """States [Q, S] and speeds [Q] of the slow points, and how many searches ended there."""
-    slow = ~found.rows & (roots.norms <= limit) & within(starts, 1.0)(roots.states)
-    rows = slow.nonzero()[:, 0]
+    rows = (~found.rows & near & (roots.norms <= limit)).nonzero()[:, 0]
     rows = rows[at_minimum(equations, roots.states[rows])]
     rows = rows[roots.norms[rows].argsort()]
     states = roots.states[rows]

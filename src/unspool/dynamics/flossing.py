@@ -9,7 +9,7 @@ training, or in between, or as a term of the loss.
 import torch
 from torch import Tensor, nn
 
-from unspool.dynamics.system import as_system
+from unspool.dynamics.watched import begin
 from unspool.errors import DataError, SettingError
 
 
@@ -20,11 +20,12 @@ def flossing(layer: nn.Module, x: Tensor, *, count: int, initial_state: Tensor |
         layer: a recurrent layer in one direction, in float32 or float64.
         x: [B, T, I]; each exponent is the mean over the B sequences.
         count: k, directions that are to be kept: at least as many as a task has numbers to remember.
-        initial_state: [B, S]; zeros by default.
+        initial_state: [B, S]; by default what the layer has learned, or zeros.
         seed: of the first columns.
 
     Raises:
         SettingError: no such layer, or `count` is not one of 1 … S.
+        ShapeError: x or the states do not fit the layer.
         DataError: an exponent is −∞: so many directions do not survive a step.
 
     Cost: B · T Jacobians at once, S² numbers each, and their backward pass; T decompositions [S, k]. So T should be
@@ -53,10 +54,9 @@ def finite_time_exponents(
 
     `lyapunov_spectrum` is for measuring: it has error bars, drops transients, and takes long sequences.
     """
-    system = as_system(layer)
+    system, state = begin(layer, x, initial_state)
     if not 1 <= count <= system.size:
         raise SettingError(f"count is {count} exponents; the state has {system.size} numbers")
-    state = x.new_zeros(len(x), system.size) if initial_state is None else initial_state
     before = torch.cat([state[:, None], system.trajectory(state, x)[:, :-1]], 1)
     jacobians = system.jacobian(before.flatten(0, 1), x.flatten(0, 1)).unflatten(0, x.shape[:2])
     first = torch.randn(system.size, count, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

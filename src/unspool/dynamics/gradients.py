@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.dynamics.horizon import QUANTILES
-from unspool.dynamics.system import as_system
-from unspool.dynamics.watched import watch
+from unspool.dynamics.watched import begin, watch
 from unspool.errors import DataError
 
 Loss = Callable[[Tensor], Tensor]
@@ -71,10 +70,10 @@ def loss_gradients(layer: nn.Module, x: Tensor, loss: Loss, *, initial_state: Te
         layer: a recurrent layer in one direction.
         x: [B, T, I].
         loss: output [B, T, O] → a number; it may go through a readout.
-        initial_state: [B, S]; zeros by default.
+        initial_state: [B, S]; by default what the layer has learned, or zeros.
 
     Raises:
-        SettingError: no such layer.
+        SettingError, ShapeError: as `watch`.
         DataError: a norm is NaN.
 
     Cost: one forward and one backward pass.
@@ -98,16 +97,15 @@ def backpropagation_terms(
         layer: a recurrent layer in one direction; float64 for a check to ten digits.
         x: [B, T, I].
         loss: output of the last step [B, O] → a number.
-        initial_state: [B, S]; zeros by default.
+        initial_state: [B, S]; by default what the layer has learned, or zeros.
 
     Raises:
-        SettingError: no such layer.
+        SettingError, ShapeError: as `watch`.
 
     Cost: T single steps forward and backward; memory T times the parameters.
     """
-    system = as_system(layer)
+    system, state = begin(layer, x, initial_state)
     named = dict(system.layer.named_parameters())
-    state = x.new_zeros(len(x), system.size) if initial_state is None else initial_state
     before = [state.detach()]
     with torch.no_grad():
         for t in range(x.shape[1] - 1):

@@ -31,6 +31,8 @@ COMFORTABLE = 64
 """Numbers in a state up to which the samples below are taken; of a larger one fewer, for each costs its cube."""
 EXPONENTS, SAMPLES, STRETCHES, STARTS = 64, 64, 10, 300
 """Lyapunov exponents; states whose Jacobians are decomposed; products of Jacobians; searches for fixed points."""
+SHORTEST = 50
+"""Steps in a stretch, where the course has as many: horizons are rarely shorter."""
 PATHS, PATH = 16, 80
 """Trajectories in the phase portrait, and their steps."""
 
@@ -155,7 +157,7 @@ def inspect(
             odes[reading] = ode
     equivalence = attempt("certificate", lambda: certificate(system, sample[1][:, None], sample[0]))
     reach = needed if needed or not horizon or not horizon.horizon else 2 * horizon.horizon
-    tried = remedies(system.layer, horizon, needed=reach) if horizon else ()
+    tried = remedies(system.layer, horizon, needed=reach).remedies if horizon else ()
     return Inspection(
         cell=system.layer.graph.name,
         num_layers=system.layer.num_layers,
@@ -191,7 +193,7 @@ def _lyapunov(course: Driven, count: int | None, seed: int) -> LyapunovSpectrum:
 
 def _horizon(course: Driven, needed: int | None, stretches: int, epsilon: float) -> GradientHorizon:
     sequences, steps = course.x.shape[:2]
-    longest = min(steps, max(needed or 0, sequences * steps // STRETCHES, 2))
+    longest = min(steps, max(needed or 0, sequences * steps // STRETCHES, SHORTEST))
     state, inputs = course.stretches(longest, stretches)
     return gradient_horizon(course.system, inputs, initial_state=state, epsilon=epsilon)
 

@@ -103,12 +103,12 @@ def lyapunov_spectrum(
     course.carry(columns, discard_q)
     number = min(steps, math.ceil(batches / len(state)))
     ends = [steps * i // number for i in range(number + 1)]
+    columns.taken()
     rates, total, rounds = [], torch.zeros(count, dtype=torch.float64), columns.rounds
     dt = float(getattr(system, "dt", 1.0))
     for begin, end in pairwise(ends):
-        columns.restart()
         course.carry(columns, end - begin)
-        logs = columns.logs.double()
+        logs = columns.taken().double()
         total += logs.mean(0)
         rates.append(logs / ((end - begin) * dt))
     exponents, order = (total / (steps * dt)).sort(descending=True)
@@ -217,8 +217,8 @@ def _beginning(
     if x is not None and (x.dim() not in (2, 3) or x.shape[-1] != inputs or not inputs):
         raise ShapeError(f"x is {list(x.shape)}; expected [T, I={inputs}] or [B, T, I={inputs}]")
     if initial_state is None:
-        drawn = 0.1 * torch.randn(size, generator=generator, dtype=torch.float64)
-        initial_state = drawn if x is None else torch.zeros(size)
+        drawn = torch.randn(size, generator=generator, dtype=torch.float64) if x is None else torch.zeros(size)
+        initial_state = 0.1 * drawn
     if initial_state.shape[-1:] != (size,) or initial_state.dim() > 2:
         raise ShapeError(f"initial_state is {list(initial_state.shape)}; expected [S={size}] or [B, S={size}]")
     rows = {len(v) for v, axes in ((x, 3), (initial_state, 2)) if v is not None and v.dim() == axes}

@@ -42,7 +42,10 @@ class Equations(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FixedPointEquations:
-    """r(s) = F(s, x) − s, the change of a state in one step under a constant input [I], or none."""
+    """r(s) = F(s, x) − s, the change of a state in one step under a constant input [I], or none.
+
+    A system is never asked about no states.
+    """
 
     system: System
     x: Tensor | None
@@ -57,10 +60,12 @@ class FixedPointEquations:
 
     def step(self, states: Tensor) -> Tensor:
         """F(s, x) [N, S]."""
-        return self.system.step(states, self._inputs(states))
+        return self.system.step(states, self._inputs(states)) if len(states) else states
 
     def step_jacobian(self, states: Tensor) -> Tensor:
         """∂F/∂s [N, S, S]."""
+        if not len(states):
+            return states.new_empty(0, states.shape[-1], states.shape[-1])
         return self.system.jacobian(states, self._inputs(states))
 
     def _inputs(self, states: Tensor) -> Tensor | None:
@@ -95,7 +100,7 @@ def solve(equations: Equations, starts: Tensor, tolerance: float, spread: float)
 
     Cost: per row and Newton step one Jacobian and one elimination, O(S³); usually 5 to 15 steps.
     """
-    near, around = within(starts, 1.0), within(starts, 2.0)
+    near, around = within(starts, 1.0, spread), within(starts, 2.0, spread)
     ends = []
     for part in starts.split(max(1, LARGEST // starts.shape[-1] ** 2)):
         states = part.clone()
@@ -121,10 +126,10 @@ def allowed(states: Tensor, tolerance: float, spread: float) -> Tensor:
     return tolerance * states.norm(dim=-1).clamp(min=spread)
 
 
-def within(starts: Tensor, share: float) -> Callable[[Tensor], Tensor]:
+def within(starts: Tensor, share: float, spread: float) -> Callable[[Tensor], Tensor]:
     """Whether states [N, S] are no further from the starts' centre than this share of the furthest start, [N] bool."""
     centre = starts.mean(0)
-    radius = share * (starts - centre).norm(dim=-1).max()
+    radius = share * max(float((starts - centre).norm(dim=-1).max()), spread)
     return lambda states: (states - centre).norm(dim=-1) <= radius
 
 

@@ -19,17 +19,31 @@ class Remedy:
 
     Attributes:
         name: in a word or two.
-        reason: what was measured that speaks for it, in plain words.
+        effect: what it does about the finding.
         call: the code that does it.
     """
 
     name: str
-    reason: str
+    effect: str
     call: str
 
 
-def remedies(layer: nn.Module, horizon: GradientHorizon, *, needed: int | None = None) -> tuple[Remedy, ...]:
-    """What applies to a layer, the most direct first; nothing where gradients neither explode nor fall short.
+@final
+@dataclass(frozen=True)
+class Advice:
+    """What a gradient horizon means, and what to do about it.
+
+    Attributes:
+        finding: what was measured, in plain words: a sentence, or two.
+        remedies: what applies, the most direct first; none where the horizon suffices and nothing explodes.
+    """
+
+    finding: str
+    remedies: tuple[Remedy, ...]
+
+
+def remedies(layer: nn.Module, horizon: GradientHorizon, *, needed: int | None = None) -> Advice:
+    """What applies to a layer whose horizon was measured.
 
     Args:
         layer: a recurrent layer in one direction.
@@ -41,33 +55,49 @@ def remedies(layer: nn.Module, horizon: GradientHorizon, *, needed: int | None =
     """
     graph = as_system(layer).layer.graph
     needed = int(horizon.lags[-1]) if needed is None else needed
-    gated = any(r and r.keep and r.keep.biases for r in retentions(graph))
+    reach = f"at least {_steps(int(horizon.lags[-1]))}" if horizon.horizon is None else _steps(horizon.horizon)
+    findings = [f"Gradients reach {reach} back before they fall below {horizon.epsilon:g}; {needed} are needed."]
     found: list[Remedy] = []
+    if horizon.horizon is not None and horizon.horizon < needed:
+        found += _longer(graph, horizon, needed)
+        if horizon.bounds and horizon.bounds.must_vanish:
+            findings.append(
+                f"No input changes that: the weights shrink every error to {horizon.bounds.gain:.2g} or less per step."
+            )
     if explosion := _explosion(horizon):
-        found.append(Remedy("clipping", explosion, 'unspool.train.TrainSettings(clip="observed")'))
-    if horizon.horizon is None or horizon.horizon >= needed:
-        return tuple(found)
-    short = f"gradients fall below {horizon.epsilon:g} after {_steps(horizon.horizon)}, and {_steps(needed)} are needed"
-    if horizon.bounds and horizon.bounds.must_vanish:
-        short += (
-            f"; no input changes that: the weights shrink every error to {horizon.bounds.gain:.2g} or less per step"
-        )
-    if gated:
-        kept = f"{short}; the gate that keeps the state can start nearer to open, for a new training run"
-        found.append(
-            Remedy("chrono initialisation", kept, f"unspool.nn.initialisation.init_chrono(layer, longest={needed})")
-        )
-    else:
-        found.append(
-            Remedy("Ω", f"{short}; Ω keeps the norm of the loss's own errors", "(weight * omega(run)).backward()")
-        )
-        found += _starts(graph, short)
-    flossed = f"{short}; flossing draws the leading exponents, now {horizon.slope:.2g} per step, to 0 before training"
-    found.append(Remedy("gradient flossing", flossed, "flossing(layer, x[:, :50], count=8).backward()"))
-    if not gated:
-        summed = f"{short}; a cell with a gate carries its state by a sum, past the function that shrinks errors"
-        found.append(Remedy("another cell", summed, 'unspool.nn.Recurrent("lstm", …), with init_chrono'))
-    return tuple(found)
+        findings.append(explosion)
+        effect = "holds every update to the usual norm, whatever a single batch explodes to"
+        found.insert(0, Remedy("clipping", effect, 'unspool.train.TrainSettings(clip="observed")'))
+    return Advice(" ".join(findings), tuple(found))
+
+
+def _longer(graph: StepGraph, horizon: GradientHorizon, needed: int) -> list[Remedy]:
+    flossing = Remedy(
+        "gradient flossing",
+        f"draws the leading exponents, now {horizon.slope:.2g} per step, to 0 before or during training",
+        "dynamics.flossing(layer, x[:, :50], count=8).backward()",
+    )
+    if any(r and r.keep and r.keep.biases for r in retentions(graph)):
+        effect = f"a new training run starts with the gate that keeps the state open for up to {_steps(needed)}"
+        call = f"unspool.nn.initialisation.init_chrono(layer, longest={max(needed, 3)})"
+        return [Remedy("chrono initialisation", effect, call), flossing]
+    omega = Remedy(
+        "Ω",
+        "keeps the norm of the loss's own errors from step to step",
+        "run = dynamics.watch(layer, x); loss.backward(); (weight * dynamics.omega(run)).backward()",
+    )
+    effect = "a gate carries the state by a sum, past the function that shrinks errors; with init_chrono"
+    return [omega, *_starts(graph), flossing, Remedy("another cell", effect, 'unspool.nn.Recurrent("lstm", …)')]
+
+
+def _starts(graph: StepGraph) -> list[Remedy]:
+    """First values for a cell whose units see each other by a recurrent matrix."""
+    if not any(len(p.shape) == 2 and p.shape[0] == p.shape[1] for p in graph.parameters):
+        return []
+    rectified = any(isinstance(n, Apply) and n.operation == "relu" for n in graph.nodes)
+    name, call = ("identity", "init_identity") if rectified else ("orthogonal", "init_orthogonal")
+    effect = "a new training run starts with recurrent weights that keep the norm of errors"
+    return [Remedy(f"{name} initialisation", effect, f"unspool.nn.initialisation.{call}(layer)")]
 
 
 def _explosion(horizon: GradientHorizon) -> str | None:
@@ -75,19 +105,8 @@ def _explosion(horizon: GradientHorizon) -> str | None:
         return None
     error = 0.0 if math.isnan(horizon.slope_error) else horizon.slope_error
     if horizon.slope > 2 * error:
-        reached = f"{horizon.growth:.2g} in {_steps(int(horizon.lags[-1]))}"
-        return f"gradients grow by a factor of {math.exp(horizon.slope):.3g} per step, {reached}"
-    return f"gradients grow {horizon.growth:.2g}-fold before they decay: the recurrent weights are not normal"
-
-
-def _starts(graph: StepGraph, short: str) -> list[Remedy]:
-    """First values for a cell whose units see each other by a recurrent matrix, and no gate."""
-    if not any(len(p.shape) == 2 and p.shape[0] == p.shape[1] for p in graph.parameters):
-        return []
-    rectified = any(isinstance(n, Apply) and n.operation == "relu" for n in graph.nodes)
-    name, call = ("identity", "init_identity") if rectified else ("orthogonal", "init_orthogonal")
-    reason = f"{short}; with {name} recurrent weights errors begin with a constant norm, for a new training run"
-    return [Remedy(f"{name} initialisation", reason, f"unspool.nn.initialisation.{call}(layer)")]
+        return f"They explode: by a factor of {math.exp(horizon.slope):.3g} per step, {horizon.growth:.2g} at most."
+    return f"They grow {horizon.growth:.2g}-fold before they decay, as with recurrent weights that are not normal."
 
 
 def _steps(count: int) -> str:

@@ -11,9 +11,11 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from unspool.dynamics.system import as_system
-from unspool.errors import DataError
+from unspool.dynamics.system import LayerSystem, as_system
+from unspool.errors import DataError, ShapeError
 from unspool.ir import StepGraph
+from unspool.nn import Recurrent
+from unspool.nn.check import check_input
 from unspool.passes.probe import PREFIX, probed
 from unspool.runtime import unroll
 
@@ -82,39 +84,58 @@ def watch(layer: nn.Module, x: Tensor, initial_state: Tensor | None = None) -> W
 
     Args:
         layer: a recurrent layer in one direction; its dropout between layers is left out.
-        x: [B, T, I], whatever the layer's `batch_first` is.
-        initial_state: [B, S]; by default zeros.
+        x: [B, T, I], whatever the layer's `batch_first` is, in its dtype.
+        initial_state: [B, S]; by default what the layer has learned, or zeros.
 
     Returns:
         The output, to make a loss of; after `loss.backward()` also the errors.
 
     Raises:
         SettingError: no such layer; or a page whose steps read numbers besides x.
+        ShapeError: x or the states do not fit the layer.
 
     Cost: as the layer's own run; a cell with more states than its output shows (LSTM: c) runs forward once more
     for each.
     """
-    system = as_system(layer)
-    layer = system.layer
-    graph = layer.graph
+    system, state = begin(layer, x, initial_state)
+    graph = system.layer.graph
     watching = probed(graph)
-    rows, steps = x.shape[:2]
-    state = x.new_zeros(rows, system.size) if initial_state is None else initial_state
     below, layers = x.transpose(0, 1), []
-    for k in range(layer.num_layers):
-        parameters = layer.layer_parameters(k)
+    for k in range(system.layer.num_layers):
+        parameters = system.layer.layer_parameters(k)
         initial = [state[:, part] for number, _, part in system.blocks if number == k]
         given = {graph.vector_inputs[0].name: below}
-        probes = [x.new_zeros(steps, *s.shape, requires_grad=True) for s in initial]
+        probes = [x.new_zeros(len(below), *s.shape, requires_grad=True) for s in initial]
         named = {PREFIX + s.name: p for s, p in zip(graph.states, probes, strict=True)}
         output, _ = unroll(watching, {**given, **named}, parameters, initial)
-        states = tuple(
-            torch.cat([first[None], _following(graph, index, output, given, parameters, initial)[:-1]])
-            for index, first in enumerate(initial)
-        )
+        after = [_following(graph, index, output, given, parameters, initial) for index in range(len(initial))]
+        states = tuple(torch.cat([s.detach()[None], a[:-1]]) for s, a in zip(initial, after, strict=True))
         layers.append(WatchedLayer(graph, parameters, below.detach(), states, tuple(probes)))
         below = output
     return WatchedRun(below.transpose(0, 1), tuple(layers))
+
+
+def begin(layer: nn.Module, x: Tensor, initial_state: Tensor | None) -> tuple[LayerSystem, Tensor]:
+    """The system of a layer that is to run on x [B, T, I] as it is, and the states [B, S] from which it does.
+
+    Raises:
+        SettingError: as `as_system`.
+        ShapeError: x or the states do not fit the layer.
+    """
+    system = as_system(layer)
+    title, given = type(layer).__name__, system.layer
+    check_input(title, x, "BTI", given.input_size, given.graph, given.layer_parameters(0))
+    if initial_state is not None:
+        if initial_state.shape != (len(x), system.size) or initial_state.dtype != x.dtype:
+            raise ShapeError(
+                f"{title}: initial_state is {initial_state.dtype} {list(initial_state.shape)}; "
+                f"expected {x.dtype} [B={len(x)}, S={system.size}]"
+            )
+        return system, initial_state
+    if isinstance(given, Recurrent) and given.learn_initial_state:
+        learned = [given.get_parameter(f"initial_{name}")[number] for number, name, _ in system.blocks]
+        return system, torch.cat(learned, -1).expand(len(x), -1)
+    return system, x.new_zeros(len(x), system.size)
 
 
 def _following(

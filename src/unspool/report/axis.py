@@ -1,12 +1,16 @@
-"""Times as a chart's axis takes them: dates or numbers."""
+"""Axes: times as a chart takes them, dates or numbers; and ratios."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from math import ceil, floor, log10
+from typing import Any, Literal
 
 import numpy as np
 
 from unspool.errors import DataError
+
+DECADES = 3
+"""More are marked by powers of ten alone."""
 
 
 def axis_times(times: Sequence[str] | np.ndarray) -> np.ndarray:
@@ -45,6 +49,15 @@ def hover_time_format(times: np.ndarray, labels: Callable[[np.ndarray], list[str
     if length == 7:
         return "%Y-%m"
     return "%Y-%m-%d" if length == 10 or _unit(times) == "D" else "%Y-%m-%d %H:%M"
+
+
+def ratio_axis(values: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis for positive values, with the ticks people count by: 1, 2, 5, 10 …, or powers of ten."""
+    exponents = [floor(log10(value)) for value in values]
+    if max(exponents) - min(exponents) > DECADES:
+        return {"type": "log", "dtick": ceil((max(exponents) - min(exponents)) / 8), "exponentformat": "power"}
+    ticks = [digit * 10.0**decade for decade in range(min(exponents), max(exponents) + 1) for digit in (1, 2, 5)]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:.6g}" for tick in ticks]}
 
 
 def _numbers(texts: list[str]) -> np.ndarray:

@@ -98,7 +98,7 @@ class Jacobian:
                 start = met[0][0].start
                 stacked = like.new_zeros((len(like), met[-1][0].stop - start, width))
                 for part, terms in met:
-                    stacked[:, part.start - start : part.stop - start] = _formed(terms)
+                    _add(terms, stacked[:, part.start - start : part.stop - start])
                 matrices.append((slice(start, met[-1][0].stop), slice(first, first + width), stacked))
         return Formed(sum(size for size, _ in self.rows), tuple(matrices), tuple(diagonals))
 
@@ -204,20 +204,29 @@ def _with_matrix(block: Block) -> Block:
 def _formed(block: Block) -> Tensor:
     """The sum of the terms as a matrix, [m, n] or [N, m, n]."""
     total: Tensor | None = None
-    for term in block:
-        if term.matrix is None:
-            assert isinstance(term.rows, Tensor)
-            part, scale = torch.diag_embed(term.rows), 1.0
-        else:
-            part = term.matrix if term.columns is None else term.matrix * term.columns[..., None, :]
-            scale = _by_row(term.rows)
+    for matrix, scale in map(_scaled_matrix, block):
         if isinstance(scale, Tensor):
-            total = part * scale if total is None else torch.addcmul(total, scale, part)
+            total = matrix * scale if total is None else torch.addcmul(total, scale, matrix)
         else:
-            part = part if scale == 1.0 else part * scale
-            total = part if total is None else total + part
+            matrix = matrix if scale == 1.0 else matrix * scale
+            total = matrix if total is None else total + matrix
     assert total is not None
     return total
+
+
+def _add(block: Block, total: Tensor) -> None:
+    """Add the terms to `total` [N, m, n], which takes no memory besides."""
+    for matrix, scale in map(_scaled_matrix, block):
+        total.addcmul_(scale, matrix) if isinstance(scale, Tensor) else total.add_(matrix, alpha=scale)
+
+
+def _scaled_matrix(term: Term) -> tuple[Tensor, Any]:
+    """A term's matrix with its columns scaled, and what its rows are to be scaled by."""
+    if term.matrix is None:
+        assert isinstance(term.rows, Tensor)
+        return torch.diag_embed(term.rows), 1.0
+    matrix = term.matrix if term.columns is None else term.matrix * term.columns[..., None, :]
+    return matrix, _by_row(term.rows)
 
 
 def _by_row(rows: Tensor | float) -> Any:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -65,9 +67,9 @@ def test_it_is_a_system():
         ({"z_plus": torch.zeros(2).double()}, ShapeError, "z_plus"),
     ],
 )
-def test_bad_parameters(wrong: dict[str, object], error: type[Exception], says: str):
+def test_bad_parameters(wrong: dict[str, Any], error: type[Exception], says: str):
     with pytest.raises(error, match=says):
-        Additive(**{"B": NONE, "C": NONE, "f": torch.tanh, "g": torch.tanh, **wrong})  # type: ignore[arg-type]
+        Additive(**{"B": NONE, "C": NONE, "f": torch.tanh, "g": torch.tanh, **wrong})
 
 
 def test_bad_states():

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from unspool.dynamics.grossberg import (
     competitive_field,
@@ -18,14 +19,17 @@ from unspool.dynamics.grossberg import (
 from unspool.errors import SettingError
 
 START = torch.tensor([0.1, 0.15, 0.2, 0.25], dtype=torch.float64)
-PRECISE = {"rtol": 1e-6, "atol": 1e-7}
+
+
+def close(found: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
 
 
 def test_a_linear_signal_keeps_the_ratios_and_fills_the_field_to_its_limit():
     """Σx → B − A for f(w) = w, in general B − A/slope."""
     for slope, A, B in ((1.0, 1.0, 2.5), (4.0, 1.0, 1.0), (2.0, 0.3, 0.7)):
         final = settle(competitive_field(4, linear(slope), A=A, B=B), START)
-        torch.testing.assert_close(shares(final), shares(START), **PRECISE)
+        close(shares(final), shares(START))
         assert float(final.sum()) == pytest.approx(B - A / slope, rel=1e-6)
 
 
@@ -37,7 +41,7 @@ def test_a_linear_signal_forgets_all_if_the_bound_is_below_the_decay():
 def test_slower_than_linear_makes_everything_equal():
     """A = (B − 4u) f(u)/u with f/u = top/(half + u): u = (B top − A half)/(A + 4 top)."""
     final = settle(competitive_field(4, saturating(0.2, 4.0)), START)
-    torch.testing.assert_close(final, torch.full_like(final, (4 - 0.2) / (1 + 16)), **PRECISE)
+    close(final, torch.full_like(final, (4 - 0.2) / (1 + 16)))
 
 
 def test_faster_than_linear_lets_the_largest_take_all():

@@ -4,6 +4,7 @@ import torch
 from tests.dynamics.grossberg.networks import random_shunting, uniform
 from unspool.dynamics.functions import flow_system
 from unspool.dynamics.grossberg import Additive, Learner, linear, sampled, shares, trajectory
+from unspool.dynamics.grossberg.learning import Rule
 from unspool.errors import DataError, SettingError, ShapeError
 
 THETA = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
@@ -46,17 +47,17 @@ def test_held_activities_are_learned_along_one_exponential():
 
 
 @pytest.mark.parametrize("rule", ["outstar", "instar"])
-def test_the_joint_equation_of_fast_activities_is_that_law(rule: str):
+def test_the_joint_equation_of_fast_activities_is_that_law(rule: Rule):
     """Activities at rest, undisturbed by the traces: the joint system has the same traces as the law by itself."""
     x = uniform(4, SIZE)
     silent = torch.zeros(SIZE, SIZE, dtype=torch.float64)
     f, h = linear(2.0), linear(0.5)
     network = Additive(B=silent, C=silent, f=f, g=f, I=x)
-    learner = Learner(network=network, rule=rule, M=0.3, f=f, h=h)  # type: ignore[arg-type]
+    learner = Learner(network=network, rule=rule, M=0.3, f=f, h=h)
     z = uniform(5, SIZE, SIZE)
     activity, learned = learner.parts(run(learner, learner.joined(x, z), 3.0))
     torch.testing.assert_close(activity, x)
-    expected = sampled(z, 0.3 * f(x), h(x), rule, 3.0)  # type: ignore[arg-type]
+    expected = sampled(z, 0.3 * f(x), h(x), rule, 3.0)
     torch.testing.assert_close(learned, expected, rtol=1e-7, atol=1e-9)
 
 

@@ -1,9 +1,10 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from torch import Tensor
 
 from unspool.dynamics.grossberg import (
@@ -36,7 +37,7 @@ def overlap_in_theory(load: float) -> float:
     def gap(y: float) -> float:
         return math.erf(y) - y * (math.sqrt(2 * load) + 2 / math.sqrt(math.pi) * math.exp(-y * y))
 
-    return math.erf(brentq(gap, 1.5, 10))
+    return math.erf(root_scalar(gap, bracket=(1.5, 10)).root)
 
 
 def test_a_field_holds_a_pattern_after_its_cue_is_gone():
@@ -67,7 +68,7 @@ def test_a_distributed_memory_comes_to_rest_at_the_pattern_it_was_cued_with():
 
 @pytest.fixture(scope="module")
 def distributed_curve() -> RecallCurve:
-    return recall_against_load(recall_distributed, 400, (0.05, 0.1, 0.12, 0.2, 0.3), cues=30, seed=1)
+    return recall_against_load(recall_distributed, 400, (0.05, 0.1, 0.12, 0.2), cues=30, seed=1)
 
 
 def test_recall_against_load_follows_the_theory_below_its_capacity(distributed_curve: RecallCurve):
@@ -85,13 +86,13 @@ def test_a_distributed_memory_loses_everything_above_its_capacity(distributed_cu
     with pytest.raises(ValueError, match="different signs"):
         overlap_in_theory(0.139)
     assert bool((distributed_curve.mean[:2] > 0.95).all())
-    assert bool((distributed_curve.mean[3:] < 0.5).all())
+    assert float(distributed_curve.mean[3]) < 0.5
 
 
 def test_a_competitive_memory_holds_as_many_patterns_as_it_has_cells():
-    curve = recall_against_load(recall_competitive, 40, (0.2, 1.0, 2.0), flipped=0.05, cues=30, seed=1)
-    assert bool((curve.mean[:2] > 0.99).all())
-    kept = float((curve.overlaps[2] > 0.99).double().mean())
+    curve = recall_against_load(recall_competitive, 40, (1.0, 2.0), flipped=0.05, cues=30, seed=1)
+    assert float(curve.mean[0]) > 0.99
+    kept = float((curve.overlaps[1] > 0.99).double().mean())
     assert kept == pytest.approx(0.5, abs=3 * math.sqrt(0.25 / 30))
 
 
@@ -127,9 +128,9 @@ def test_a_curve_is_that_of_its_seed_and_of_any_memory():
         ({"flipped": 1.5}, "flipped is 1.5"),
     ],
 )
-def test_bad_settings(wrong: dict[str, object], says: str):
+def test_bad_settings(wrong: dict[str, Any], says: str):
     with pytest.raises(SettingError, match=says):
-        recall_against_load(**{"recall": recall_distributed, "size": 20, "loads": (0.1,), **wrong})  # type: ignore[arg-type]
+        recall_against_load(**{"recall": recall_distributed, "size": 20, "loads": (0.1,), **wrong})
 
 
 def test_bad_patterns():

@@ -136,7 +136,7 @@ def test_bad_parameters_and_states():
     none = torch.zeros(2, 2, dtype=torch.float64)
     with pytest.raises(ShapeError, match=r"E is \[2\]"):
         Shunting(C=none, E=none[0], f=torch.relu, g=torch.relu)
-    with pytest.raises(ShapeError, match="B is .* S=2 units"):
+    with pytest.raises(ShapeError, match=r"B is .* S=2 units"):
         Shunting(B=torch.ones(3, dtype=torch.float64), C=none, E=none, f=torch.relu, g=torch.relu)
     with pytest.raises(DataError, match="I has a NaN"):
         feed_forward_field(torch.tensor([1.0, float("nan")], dtype=torch.float64))

@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 import torch
 
 from tests.dynamics.grossberg.networks import random_shunting, uniform
 from unspool.dynamics.grossberg import Additive, linear, power, settle, trajectory
+from unspool.dynamics.grossberg.solve import Method
 from unspool.errors import DataError, SettingError
 
 NONE = torch.zeros(2, 2, dtype=torch.float64)
@@ -20,9 +23,9 @@ def turning(decay: float) -> Additive:
 
 
 @pytest.mark.parametrize("method", [None, "RK45", "DOP853", "Radau", "BDF", "LSODA"])
-def test_every_method_solves_it(method: str | None):
+def test_every_method_solves_it(method: Method | None):
     times = (0.0, 1.0, 3.0)
-    states = trajectory(turning(0.3), START, times, method=method)  # type: ignore[arg-type]
+    states = trajectory(turning(0.3), START, times, method=method)
     for t, found in zip(times, states, strict=True):
         expected = START @ torch.matrix_exp(t * (turning(0.3).B - 0.3 * torch.eye(2, dtype=torch.float64)))
         torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
@@ -58,9 +61,10 @@ def test_a_network_that_turns_for_ever_does_not_settle():
 
 
 def test_bad_input():
-    for times in ((0.0, 0.0), (1.0, 0.0), (), ((0.0, 1.0),), (0.0, float("nan"))):
+    wrong: tuple[Any, ...] = ((0.0, 0.0), (1.0, 0.0), (), ((0.0, 1.0),), (0.0, float("nan")))
+    for times in wrong:
         with pytest.raises(SettingError, match="rising"):
-            trajectory(turning(1), START, times)  # type: ignore[arg-type]
+            trajectory(turning(1), START, times)
     with pytest.raises(DataError, match="initial state"):
         trajectory(turning(1), START * float("nan"), (0.0, 1.0))
     bursting = Additive(B=torch.eye(2, dtype=torch.float64), C=NONE, f=power(3.0), g=linear())

@@ -76,9 +76,7 @@ class Additive:
         check_state("Additive", state, self.size, self.I, x)
         excitatory = self._excitatory if z_plus is None else self.B * z_plus
         sent = self.f(state)
-        received = signals(sent, excitatory) - signals(
-            sent if self.g is self.f else self.g(state), self._inhibitory
-        )
+        received = signals(sent, excitatory) - signals(sent if self.g is self.f else self.g(state), self._inhibitory)
         rate = -self.A * state + received + self.I
         return rate if x is None else rate + x
 

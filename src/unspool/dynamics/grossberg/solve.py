@@ -93,15 +93,15 @@ def settle(network: Network, initial: Tensor, *, tolerance: float = 1e-8, longes
         DataError: that is not so by the time `longest`: the network cycles, or creeps.
     """
     state, elapsed, span = initial, 0.0, 1.0
-    while elapsed < longest:
-        before = state
-        state = trajectory(network, state, (0.0, span), rtol=1e-10, atol=1e-13)[-1]
+    while True:
+        before, state = state, trajectory(network, state, (0.0, span), rtol=1e-10, atol=1e-13)[-1]
         moved = float(((state - before).abs() / (1 + state.abs())).max())
         if moved <= tolerance:
             return state
         elapsed += span
+        if elapsed >= longest:
+            raise DataError(
+                f"the network has not come to rest by t = {elapsed:g}: in the last {span:g} it moved by {moved:.2g}",
+                hint="look at its trajectory: it may cycle",
+            )
         span *= 2
-    raise DataError(
-        f"the network has not come to rest by t = {elapsed:g}: in the last {span / 2:g} it moved by {moved:.2g}",
-        hint="look at its trajectory: it may cycle",
-    )

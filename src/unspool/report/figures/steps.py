@@ -1,12 +1,12 @@
 """The chart of the error at each step ahead."""
 
-from math import floor, log10
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from unspool.forecast.result import MODEL, Backtest
+from unspool.report.axis import ratio_axis
 from unspool.report.chart import Chart, Option, Selector, View, figure, titled
 from unspool.report.names import metric_name, spoken
 from unspool.report.numbers import for_drawing, hover_format, number
@@ -39,7 +39,9 @@ def _view(by_step: dict[str, dict[str, list[float]]], key: str) -> View:
     made = figure(
         traces,
         xaxis={"title": titled("steps ahead"), "range": [1 - steps / 60, steps + steps / 60], "tickformat": "d"},
-        yaxis=_ratios([by_step[name][key] for name in names]) if logarithmic else {"rangemode": "tozero"},
+        yaxis=ratio_axis(v for name in names for v in by_step[name][key] if usable(v))
+        if logarithmic
+        else {"rangemode": "tozero"},
         legend_traceorder="reversed",
     )
     ends = "; ".join(
@@ -56,14 +58,6 @@ def _wide(lines: list[list[float]]) -> bool:
     typical = [float(np.median([value for value in line if usable(value)])) for line in lines if any(map(usable, line))]
     smallest = min((value for line in lines for value in line if usable(value)), default=0.0)
     return smallest > 0 and max(typical) > LOG_FROM * min(typical)
-
-
-def _ratios(lines: list[list[float]]) -> dict[str, Any]:
-    """A logarithmic axis with the ticks people count by: 1, 2, 5, 10 …"""
-    values = [value for line in lines for value in line if usable(value)]
-    decades = range(floor(log10(min(values))), floor(log10(max(values))) + 1)
-    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:.6g}" for tick in ticks]}
 
 
 def _line(name: str, values: list[float], look: Any) -> go.Scatter:

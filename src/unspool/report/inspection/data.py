@@ -13,7 +13,6 @@ class InspectionReport:
         title: the heading, in the user's words.
         found: the results.
         course: what the network ran on, one sentence.
-        step: what one step is, where the user knows it by a name: `1 week`.
         command: the command line (or the Python call) that makes this page again.
         settings: option → value, in the order to print them.
         versions: program → version.
@@ -22,7 +21,6 @@ class InspectionReport:
     title: str
     found: Inspection
     course: str
-    step: str = ""
     command: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from unspool.dynamics.ode import Ode
 from unspool.dynamics.spectrum import JacobianSpectrum
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import count, for_drawing, number
-from unspool.report.palette import FAINT, MODEL_COLOUR, ORANGE
+from unspool.report.palette import FAINT, GRID, MODEL_COLOUR, ORANGE
 
 MOST = 2000
 """Dots drawn."""
@@ -22,7 +22,7 @@ def eigenvalue_chart(spectrum: JacobianSpectrum, rest: Ode | None) -> Chart:
     turn = np.linspace(0, 2 * np.pi, 181)
     circle = go.Scatter(
         x=for_drawing(np.cos(turn)), y=for_drawing(np.sin(turn)), mode="lines", name="unit circle",
-        line={"color": FAINT, "width": 1.3}, hoverinfo="skip",
+        line={"color": FAINT, "width": 1.3, "simplify": False}, hoverinfo="skip",
     )  # fmt: skip
     traces = [circle, _dots(spectrum.eigenvalues[kept].flatten(), "along the inputs", MODEL_COLOUR, "circle", 5, 0.45)]
     if rest is not None:
@@ -30,8 +30,20 @@ def eigenvalue_chart(spectrum: JacobianSpectrum, rest: Ode | None) -> Chart:
     reach = 1.08 * max(1.0, float(spectrum.radius.max()), *((rest.eigenvalues + 1).abs().tolist() if rest else ()))
     made = figure(
         traces,
-        xaxis={"range": [-reach, reach], "title": titled("real part"), "constrain": "domain", "showgrid": True},
-        yaxis={"range": [-reach, reach], "title": titled("imaginary part"), "scaleanchor": "x", "constrain": "domain"},
+        xaxis={
+            "range": [-reach, reach],
+            "title": titled("real part"),
+            "constrain": "domain",
+            "showgrid": True,
+            "gridcolor": GRID,
+        },
+        yaxis={
+            "range": [-reach, reach],
+            "title": titled("imaginary part"),
+            "scaleanchor": "x",
+            "constrain": "domain",
+            "constraintoward": "top",
+        },
         hovermode="closest",
     )
     radius = (

@@ -5,6 +5,7 @@ import math
 import plotly.graph_objects as go
 
 from unspool.dynamics.certificate import Certificate
+from unspool.report.axis import ratio_axis
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import for_drawing, number, percent
 from unspool.report.palette import FAINT, INK, MODEL_COLOUR
@@ -34,7 +35,7 @@ def equivalence_chart(found: Certificate) -> Chart | None:
         [line],
         shapes=[{**allowed, "layer": "below", "line": {"color": FAINT, "width": 1.3, "dash": "dot"}}],
         annotations=[mark],
-        xaxis={"type": "log", "title": titled("relative error of a step"), "range": [low, high], "dtick": 1},
+        xaxis={"title": titled("relative error of a step"), "range": [low, high], **ratio_axis([10**low, 10**high])},
         yaxis={"title": titled("share of steps"), "range": [0, 1.03], "tickformat": ".0%", "dtick": 0.25},
         hovermode="closest",
     )

@@ -33,7 +33,7 @@ def gradient_chart(found: GradientHorizon, lyapunov: LyapunovSpectrum | None) ->
     dotted = {"line": {"color": FAINT, "width": 1.3, "dash": "dot"}}
     shapes, marks = (
         [flat | dotted],
-        [_mark(1, threshold, f"ε = {number(found.epsilon)}", "right", "bottom", xref="paper")],
+        [_mark(1, threshold, f"ε = {found.epsilon:g}", "right", "bottom", xref="paper")],
     )
     if found.horizon is not None:
         shapes.append(upright | dotted | {"x0": found.horizon, "x1": found.horizon})
@@ -44,7 +44,7 @@ def gradient_chart(found: GradientHorizon, lyapunov: LyapunovSpectrum | None) ->
         yaxis={"title": titled("gradient’s norm"), "range": [bottom, top], **_ticks(bottom, top)},
     )  # fmt: skip
     reach = "not reached" if found.horizon is None else count(found.horizon, "step")
-    alt = f"Line chart of the norm of the gradient by lag. Horizon at {number(found.epsilon)}: {reach}."
+    alt = f"Line chart of the norm of the gradient by lag. Horizon at {found.epsilon:g}: {reach}."
     caption = "What arrives of an error so many steps back; left of the horizon the network can learn, right of it not."
     return Chart("gradients", "Gradients by lag", {"": View(made, alt, caption)})
 

@@ -11,17 +11,17 @@ from unspool.dynamics.fixed_points import FixedPoints
 from unspool.dynamics.plane import Portrait
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import for_drawing, percent
-from unspool.report.palette import FAINT, HOVER, MODEL_COLOUR, ORANGE, TEAL
+from unspool.report.palette import FAINT, HOVER, INK, MODEL_COLOUR, ORANGE, TEAL
 
 HEAD = math.radians(150)
 """The turn from an arrow's direction to either side of its head."""
 
 
 def portrait_chart(portrait: Portrait, found: FixedPoints | None, visited: Tensor | None) -> Chart:
-    """Arrows, paths, and points, on equal scales."""
+    """Arrows, paths, and points."""
     traces = [_arrows(portrait)]
     if visited is not None:
-        traces.append(_points(visited, "along the inputs", FAINT, "circle", 3))
+        traces.append(_points(visited, "along the inputs", MODEL_COLOUR, "circle", 4))
     traces.append(_paths(portrait.trajectories))
     if found is not None and len(found.points):
         for stable, name, colour, symbol in (
@@ -34,8 +34,8 @@ def portrait_chart(portrait: Portrait, found: FixedPoints | None, visited: Tenso
                 traces.append(_points(portrait.points[chosen], name, colour, symbol, 12, kinds))
     made = figure(
         traces,
-        xaxis={"title": titled("first principal axis"), "constrain": "domain", "range": _ends(portrait.u)},
-        yaxis={"title": titled("second"), "scaleanchor": "x", "constrain": "domain", "range": _ends(portrait.v)},
+        xaxis={"title": titled("first principal axis"), "range": _ends(portrait.u)},
+        yaxis={"title": titled("second"), "range": _ends(portrait.v)},
         hovermode="closest",
     )
     share = percent(portrait.plane.share)
@@ -53,14 +53,14 @@ def _ends(axis: Tensor) -> list[float]:
 
 
 def _arrows(portrait: Portrait) -> go.Scatter:
-    """Lines with a head each, all in one trace; the longest fills a cell of the grid."""
+    """Lines with a head each, all in one trace; lengths and turns are in cells of the grid, the longest fills one."""
     start = torch.stack(torch.meshgrid(portrait.u, portrait.v, indexing="xy"), -1).flatten(0, 1)
-    flow = portrait.flow.flatten(0, 1)
-    length = flow.norm(dim=-1, keepdim=True)
-    cell = min(float(portrait.u[1] - portrait.u[0]), float(portrait.v[1] - portrait.v[0]))
-    scaled = flow / length.clamp(min=1e-300).sqrt() / length.max().clamp(min=1e-300).sqrt() * 0.85 * cell
-    end = start + scaled
-    sides = [end + 0.35 * scaled @ _turn(sign * HEAD) for sign in (1, -1)]
+    cell = torch.stack([portrait.u[1] - portrait.u[0], portrait.v[1] - portrait.v[0]])
+    flow = portrait.flow.flatten(0, 1) / cell
+    length = flow.norm(dim=-1, keepdim=True).clamp(min=1e-300)
+    arrow = 0.85 * flow / (length * length.max()).sqrt()
+    end = start + arrow * cell
+    sides = [end + 0.35 * arrow @ _turn(sign * HEAD) * cell for sign in (1, -1)]
     gap = torch.full_like(start, math.nan)
     places = torch.stack([start, end, gap, sides[0], end, sides[1], gap], 1).flatten(0, 1)
     return go.Scatter(
@@ -79,7 +79,7 @@ def _paths(trajectories: Tensor) -> go.Scatter:
     places = torch.cat([trajectories, gap], 1).flatten(0, 1)
     return go.Scatter(
         x=_short(places[:, 0]), y=_short(places[:, 1]), mode="lines", name="released",
-        line={"color": MODEL_COLOUR, "width": 1.4}, hoverinfo="skip",
+        line={"color": INK, "width": 1.2}, hoverinfo="skip",
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def _points(
     outline = {"color": HOVER, "width": 1.5} if kinds else {"width": 0}
     return go.Scatter(
         x=_short(places[:, 0]), y=_short(places[:, 1]), mode="markers", name=name, text=kinds,
-        marker={"color": colour, "symbol": symbol, "size": size, "line": outline},
+        marker={"color": colour, "symbol": symbol, "size": size, "line": outline, "opacity": 1 if kinds else 0.45},
         hoverinfo="text" if kinds else "skip",
     )  # fmt: skip
 

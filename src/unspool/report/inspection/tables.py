@@ -2,17 +2,16 @@
 
 import math
 
-from torch import Tensor
+import torch
 
 from unspool.dynamics.diagnosis import kinds_of
 from unspool.dynamics.fixed_points import FixedPoints
-from unspool.dynamics.horizon import time_constants
+from unspool.dynamics.horizon import GradientHorizon, time_constants
 from unspool.dynamics.inspection import READINGS, Inspection
 from unspool.report.headline import Fact
 from unspool.report.numbers import between, count, number, percent
 from unspool.report.tables import Cell, Table
 
-ENDLESS = "∞"
 MOST = 12
 """Rows of fixed points."""
 
@@ -21,22 +20,42 @@ def inspection_facts(found: Inspection) -> list[Fact]:
     """What a reader in a hurry takes away."""
     facts = []
     if (horizon := found.horizon) is not None:
-        reach = count(horizon.horizon, "step") if horizon.horizon is not None else f"over {horizon.lags[-1]} steps"
-        facts.append(Fact("Learns from", reach, f"gradients above {horizon.epsilon:g}"))
+        facts.append(
+            Fact("Gradients reach", f"{reached(horizon)} steps", f"back, above {horizon.epsilon:g} of their size")
+        )
     if (lyapunov := found.lyapunov) is not None:
         first, error = float(lyapunov.exponents[0]), float(lyapunov.errors[0])
-        fades = float(time_constants(lyapunov.exponents[:1]))
-        remark = f"± {error:.1g}; fades in {steps(fades)}" if fades < math.inf else f"± {error:.1g}; does not fade"
-        facts.append(Fact("λ₁, per step", number(first) if math.isfinite(first) else "−∞", remark))
-    if found.spectrum is not None:
-        radius = found.spectrum.radius
-        facts.append(
-            Fact("Spectral radius", number(float(radius.median())), between(float(radius.min()), float(radius.max())))
-        )
-    if found.fixed_points is not None:
-        points = found.fixed_points
+        facts.append(Fact("λ₁, per step", exponent(first), f"± {error:.1g}"))
+    if (spectrum := found.spectrum) is not None:
+        low, high = (float(v) for v in spectrum.radius.aminmax())
+        facts.append(Fact("Spectral radius", number(float(spectrum.radius.median())), f"from {between(low, high)}"))
+    if (points := found.fixed_points) is not None:
         facts.append(Fact("Fixed points", str(len(points.points)), kinds_of(points) if len(points.points) else ""))
     return facts
+
+
+def summary_rows(found: Inspection) -> list[tuple[str, str, str]]:
+    """What the terminal shows: what, how much, and a remark."""
+    rows = []
+    if (spectrum := found.spectrum) is not None:
+        low, high = (float(v) for v in spectrum.radius.aminmax())
+        rows.append(("spectral radius", number(float(spectrum.radius.median())), f"from {between(low, high)}"))
+    if (lyapunov := found.lyapunov) is not None:
+        first, error = float(lyapunov.exponents[0]), float(lyapunov.errors[0])
+        rows.append(("λ₁, per step", exponent(first), f"± {error:.1g}"))
+    if (horizon := found.horizon) is not None:
+        rows.append(("horizon, steps", reached(horizon), f"back, gradients above {horizon.epsilon:g} of their size"))
+    if (memory := found.memory) is not None:
+        times = torch.cat([m.time_constants for m in memory])
+        rows.append(
+            ("time constants", steps(float(times.max())), f"longest of a unit; median {steps(float(times.median()))}")
+        )
+    if (points := found.fixed_points) is not None:
+        rows.append(("fixed points", str(len(points.points)), kinds_of(points) if len(points.points) else ""))
+    if (certificate := found.certificate) is not None:
+        share = percent(certificate.agreement)
+        rows.append(("as an equation", share, f"of steps within {percent(certificate.epsilon)}"))
+    return rows
 
 
 def spectrum_table(found: Inspection) -> Table:
@@ -69,7 +88,7 @@ def point_table(found: FixedPoints) -> Table:
         )
     )
     caption = f"Fixed points found by {count(found.starts, 'search', 'searches')}"
-    return Table(caption, ("Kind", "Largest |μ|", "Fades in", "Searches"), rows, max(0, len(found.kinds) - MOST))
+    return Table(caption, ("Kind", "Largest |μ|", "Time constant", "Searches"), rows, max(0, len(found.kinds) - MOST))
 
 
 def equation_table(found: Inspection) -> Table:
@@ -86,13 +105,18 @@ def equation_table(found: Inspection) -> Table:
     return Table("The linear equation where the network rests", head, tuple(rows))
 
 
-def median_time(values: Tensor) -> str:
-    """The median time constant, in steps."""
-    return steps(float(values.median()))
+def reached(horizon: GradientHorizon) -> str:
+    """The horizon in steps, or the longest lag that lies within it."""
+    return str(horizon.horizon) if horizon.horizon is not None else f"over {horizon.lags[-1]}"
+
+
+def exponent(value: float) -> str:
+    """A Lyapunov exponent, −∞ too."""
+    return number(value) if math.isfinite(value) else "−∞"
 
 
 def steps(value: float) -> str:
-    """`2.28 steps`; a negative time constant is that of growth."""
+    """`2.28 steps`, or ∞; a negative time constant is that of growth."""
     if value == math.inf:
-        return "never"
+        return "∞"
     return "grows" if value < 0 else f"{number(value)}\u00a0step{'' if value == 1 else 's'}"

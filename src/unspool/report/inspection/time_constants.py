@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from unspool.dynamics.horizon import time_constants
 from unspool.dynamics.inspection import Inspection
 from unspool.dynamics.memory import UnitMemory
+from unspool.report.axis import ratio_axis
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import for_drawing, hover_format, number
 from unspool.report.palette import INK, MODEL_COLOUR, OCHRE, ORANGE, PURPLE, TEAL
@@ -43,21 +44,19 @@ def time_constant_chart(found: Inspection) -> Chart | None:
     made = figure(
         traces,
         xaxis={"title": titled("share of units, the slowest first"), "ticksuffix": " %", "range": [0, 100]},
-        yaxis={"title": titled("time constant, steps"), "type": "log", "dtick": "D1" if _narrow(drawn) else 1},
+        yaxis={"title": titled("time constant, steps"), **ratio_axis(v for _, curve, _, _ in drawn for v in curve)},
     )
     longest = max(values[0] for _, values, _, _ in drawn)
     alt = f"Line chart of sorted time constants; the longest finite one is {number(longest)} steps."
     caption = "After so many steps a unit by itself, or a direction of the whole state, has forgotten all but 1/e."
+    gates = dict.fromkeys(f"of {m.state}: {m.gate}" for m in found.memory or () if m.gate)
+    caption += f" Gates {'; '.join(gates)}." if gates else ""
     endless = sum(v == math.inf for _, values in curves for v in values)
     caption += f" {endless} that never fade are not drawn." if endless else ""
     return Chart("times", "Time constants", {"": View(made, alt, caption)})
 
 
 def _name(memory: UnitMemory, layers: int) -> str:
+    """Without the gate's text, which is the page's author's: plotly reads markup in names."""
     where = f" of layer {memory.layer + 1}" if layers > 1 else ""
-    return f"{memory.state}{where}, by {memory.gate or 'its own derivative'}"
-
-
-def _narrow(drawn: list) -> bool:
-    values = [v for _, curve, _, _ in drawn for v in curve]
-    return max(values) < 100 * min(values)
+    return f"{memory.state}{where}, by {'its gate' if memory.gate else 'its own derivative'}"
