@@ -71,7 +71,7 @@ class Network(nn.Module):
         self.recurrence.get_parameter("bR_l0").requires_grad_(False)  # the paper's network has one bias
 
     def standardised(self, x: Tensor) -> Tensor:
-        """x − mean, over deviation."""
+        """Every symbol with mean 0 and deviation 1."""
         return (x - self.mean) / self.deviation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,7 +108,8 @@ def train(seed: int, updates: int) -> Outcome:
                 break
     seconds = time.perf_counter() - start
     network.load_state_dict(kept)
-    mixed = sum(error(network, n, 500, TEST_SEED) for n in range(SHORTEST, LONGEST, 8)[:20]) / 20
+    lengths = [SHORTEST + (LONGEST - SHORTEST) * k // 19 for k in range(20)]
+    mixed = sum(error(network, n, 500, TEST_SEED) for n in lengths) / len(lengths)
     return Outcome(seed, kept_at, mixed, {n: error(network, n, c, TEST_SEED) for n, c in FURTHER.items()}, seconds)
 
 

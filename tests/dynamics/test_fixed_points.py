@@ -136,9 +136,10 @@ def test_a_ghost_with_a_tiny_residual_is_not_a_fixed_point():
 
 
 def test_a_speed_that_only_falls_further_out_is_no_slow_point():
-    """The map s + exp(−4 s) slows down towards infinity and has a minimum of its speed nowhere."""
-    found = fixed_points(function_system(lambda s: s + torch.exp(-4 * s), 1), count=100)
-    assert (len(found.points), len(found.slow_points), found.unconverged) == (0, 0, 100)
+    """The map s + 1 / (1 + s²) is slow at both ends of a wide range of starts, and has no minimum of its speed."""
+    starts = torch.linspace(-40, 40, 81, dtype=torch.float64)[:, None]
+    found = fixed_points(function_system(lambda s: s + 1 / (1 + s * s), 1), initial_states=starts, count=81)
+    assert (len(found.points), len(found.slow_points), found.unconverged) == (0, 0, 81)
 
 
 def test_where_two_points_meet_there_is_one_and_it_is_a_fold():

@@ -81,6 +81,14 @@ def test_a_singular_jacobian_ends_at_the_minimum_of_q():
     assert roots.states.abs().max() < 0.02
 
 
+def test_a_state_on_the_way_is_at_no_minimum():
+    assert at_minimum(Ghost(), torch.tensor([[0.0], [0.5], [-1e-3]], dtype=torch.float64)).tolist() == [
+        True,
+        False,
+        True,
+    ]
+
+
 def test_an_end_far_away_is_given_up_not_followed():
     """Here r = exp(−s) has its root at infinity."""
 

@@ -35,7 +35,15 @@ def squared(x: Input, h: State, *, W: Matrix[Input]) -> State:
     return h * h + W @ x
 
 
-@pytest.mark.parametrize(("page", "expected"), [(kinked, True), (squared, False)], ids=["kinks", "a square"])
+@cell
+def divided(x: Input, h: State, *, W: Matrix[Input]) -> State:
+    return h / (1 + abs(h)) + W @ x
+
+
+PAGES = {"kinks": (kinked, True), "a square": (squared, False), "a quotient": (divided, False)}
+
+
+@pytest.mark.parametrize(("page", "expected"), PAGES.values(), ids=PAGES)
 def test_a_page_of_ones_own(page: Cell, expected: bool):
     assert is_piecewise_linear(as_system(Recurrent(page, 2, 3))) == expected
 

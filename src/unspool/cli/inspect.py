@@ -189,7 +189,7 @@ def _show(found: "Inspection", subject: _Subject, written: dict[str, str]) -> No
     from rich.table import Table
     from rich.text import Text
 
-    from unspool.report.inspection.tables import summary_rows
+    from unspool.report.inspection.tables import findings
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(subject.title, style="bold"))
@@ -198,10 +198,12 @@ def _show(found: "Inspection", subject: _Subject, written: dict[str, str]) -> No
     table.add_column("")
     table.add_column("", justify="right")
     table.add_column("")
-    for row in summary_rows(found):
-        table.add_row(*map(Text, row))
+    for fact in findings(found):
+        table.add_row(*map(Text, (fact.name, fact.value, fact.detail)))
     console.print(table)
     console.print(Text(str(found.diagnosis)))
+    if found.certificate is not None:
+        console.print(Text(found.certificate.verdict))
     for name, why in found.missing.items():
         console.print(Text(f"note: no {name}: {why}", style="yellow"))
     console.print()

@@ -13,6 +13,8 @@ from unspool.dynamics.lyapunov import LyapunovSpectrum
 from unspool.dynamics.memory import UnitMemory
 from unspool.dynamics.remedies import Remedy
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 SURE = 2
 """Standard errors by which a number differs from zero."""
 
@@ -60,12 +62,17 @@ def in_steps(count: float) -> str:
     return f"{count:.3g} step{'' if count == 1 else 's'}"
 
 
+def power_of_ten(exponent: int) -> str:
+    """`10⁻³`."""
+    return f"10{str(exponent).translate(SUPERSCRIPTS)}"
+
+
 def _reach(horizon: GradientHorizon | None, needed: int | None) -> str:
     if horizon is None:
         return "How far back its gradients reach could not be measured."
     if horizon.horizon is None:
         decades = float(horizon.log_norms[1, -1]) / math.log(10)
-        size = f"{10**decades:.2g}" if abs(decades) < 4 else f"10^{decades:.0f}"
+        size = f"{10**decades:.2g}" if abs(decades) < 3 else power_of_ten(round(decades))
         longest = in_steps(int(horizon.lags[-1]))
         if decades > 0:
             return f"Gradients grow to {size} times their size over {longest}, the most that was looked at."
@@ -122,7 +129,7 @@ def _gates(memory: Sequence[UnitMemory]) -> str:
     middle, most = 100 * float(kept.median()), 100 * float(kept.max())
     alone = in_steps(float(time_constants(kept.max().log())))
     return (
-        f"; its gate {gate} keeps {middle:.0f} % of a unit per step in the median, and {most:.0f} % of the slowest, "
+        f"; its gate {gate} keeps {middle:.3g} % of a unit per step in the median, and {most:.3g} % of the slowest, "
         f"which by itself forgets in {alone}"
     )
 

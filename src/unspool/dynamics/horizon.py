@@ -105,8 +105,9 @@ def gradient_horizon(
 
     Example:
         >>> from unspool.nn import Recurrent
+        >>> from unspool.nn.initialisation import init_identity
         >>> layer = Recurrent("elman_linear", 1, 2)
-        >>> _ = torch.nn.init.eye_(layer.R_l0).mul_(0.9)
+        >>> init_identity(layer, 0.9)
         >>> found = gradient_horizon(layer, steps=100)
         >>> found.horizon, round(found.time_constant, 2)  # 0.9^65 > 1e-3 > 0.9^66
         (65, 9.49)

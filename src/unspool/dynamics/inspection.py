@@ -33,7 +33,7 @@ EXPONENTS, SAMPLES, STRETCHES, STARTS = 64, 64, 10, 300
 """Lyapunov exponents; states whose Jacobians are decomposed; products of Jacobians; searches for fixed points."""
 SHORTEST = 50
 """Steps in a stretch, where the course has as many: horizons are rarely shorter."""
-PATHS, PATH = 16, 80
+PATHS, PATH = 14, 60
 """Trajectories in the phase portrait, and their steps."""
 
 Result = TypeVar("Result")
@@ -194,6 +194,13 @@ def _lyapunov(course: Driven, count: int | None, seed: int) -> LyapunovSpectrum:
 def _horizon(course: Driven, needed: int | None, stretches: int, epsilon: float) -> GradientHorizon:
     sequences, steps = course.x.shape[:2]
     longest = min(steps, max(needed or 0, sequences * steps // STRETCHES, SHORTEST))
+    found = _over(course, longest, stretches, epsilon)
+    if found.horizon is None and found.slope < 0 and longest < steps:
+        return _over(course, steps, stretches, epsilon)  # it reaches further than was looked
+    return found
+
+
+def _over(course: Driven, longest: int, stretches: int, epsilon: float) -> GradientHorizon:
     state, inputs = course.stretches(longest, stretches)
     return gradient_horizon(course.system, inputs, initial_state=state, epsilon=epsilon)
 

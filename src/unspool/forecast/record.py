@@ -1,7 +1,7 @@
 """A frozen dataclass of plain fields, to JSON and back with every field checked."""
 
 from dataclasses import asdict, fields
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from unspool.errors import ModelError
 
@@ -12,6 +12,7 @@ _PLAIN: dict[Any, tuple[type, ...]] = {
     int: (int,),
     float: (float, int),
     int | float: (float, int),
+    float | Literal["observed"]: (float, int, str),
     str | None: (str, type(None)),
     bool: (bool,),
     tuple[float, ...]: (list, tuple),

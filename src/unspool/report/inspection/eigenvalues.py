@@ -24,7 +24,7 @@ def eigenvalue_chart(spectrum: JacobianSpectrum, rest: Ode | None) -> Chart:
         x=for_drawing(np.cos(turn)), y=for_drawing(np.sin(turn)), mode="lines", name="unit circle",
         line={"color": FAINT, "width": 1.3, "simplify": False}, hoverinfo="skip",
     )  # fmt: skip
-    traces = [circle, _dots(spectrum.eigenvalues[kept].flatten(), "along the inputs", MODEL_COLOUR, "circle", 5, 0.45)]
+    traces = [circle, _dots(spectrum.eigenvalues[kept].flatten(), "on its course", MODEL_COLOUR, "circle", 5, 0.45)]
     if rest is not None:
         traces.append(_dots(rest.eigenvalues + 1, "where it rests", ORANGE, "diamond-open", 9, 1.0))
     reach = 1.08 * max(1.0, float(spectrum.radius.max()), *((rest.eigenvalues + 1).abs().tolist() if rest else ()))

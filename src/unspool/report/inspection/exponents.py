@@ -1,5 +1,7 @@
 """The chart of the Lyapunov spectrum with error bars."""
 
+import math
+
 import plotly.graph_objects as go
 
 from unspool.dynamics.lyapunov import LyapunovSpectrum
@@ -27,7 +29,12 @@ def exponent_chart(found: LyapunovSpectrum) -> Chart | None:
     made = figure(
         [dots],
         shapes=[{**zero, "line": {"color": FAINT, "width": 1.3}}],
-        xaxis={"title": titled("direction, the slowest to fade first"), "tickformat": "d", "range": [0.4, drawn + 0.6]},
+        xaxis={
+            "title": titled("direction, the slowest to fade first"),
+            "range": [0.4, drawn + 0.6],
+            "tick0": 1,
+            "dtick": math.ceil(drawn / 16),
+        },
         yaxis={"title": titled("λ, per step"), "rangemode": "tozero"},
         hovermode="closest",
         showlegend=False,

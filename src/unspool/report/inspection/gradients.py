@@ -6,13 +6,12 @@ from typing import Any
 import plotly.graph_objects as go
 from torch import Tensor
 
+from unspool.dynamics.diagnosis import power_of_ten
 from unspool.dynamics.horizon import GradientHorizon
 from unspool.dynamics.lyapunov import LyapunovSpectrum
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import count, for_drawing, number
 from unspool.report.palette import FAINT, FAN, INK, MODEL_COLOUR, ORANGE, TEAL
-
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def gradient_chart(found: GradientHorizon, lyapunov: LyapunovSpectrum | None) -> Chart:
@@ -89,14 +88,14 @@ def _norm(decades: float) -> str:
     if abs(decades) < 4:
         return number(10**decades)
     whole = math.floor(decades)
-    return f"{10 ** (decades - whole):.1f} × 10{str(whole).translate(SUPERSCRIPTS)}"
+    return f"{10 ** (decades - whole):.1f} × {power_of_ten(whole)}"
 
 
 def _ticks(bottom: float, top: float) -> dict[str, Any]:
     """Powers of ten, seven at most."""
     step = max(1, math.ceil((top - bottom) / 7))
     powers = [p for p in range(math.ceil(bottom), math.floor(top) + 1) if p % step == 0]
-    return {"tickvals": powers, "ticktext": ["1" if p == 0 else f"10{str(p).translate(SUPERSCRIPTS)}" for p in powers]}
+    return {"tickvals": powers, "ticktext": ["1" if p == 0 else power_of_ten(p) for p in powers]}
 
 
 def _mark(x: float, y: float, text: str, xanchor: str, yanchor: str, **refs: str) -> dict[str, Any]:

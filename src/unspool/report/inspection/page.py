@@ -11,7 +11,7 @@ from unspool.report.inspection.equivalence import equivalence_chart
 from unspool.report.inspection.exponents import exponent_chart
 from unspool.report.inspection.gradients import gradient_chart
 from unspool.report.inspection.portrait import portrait_chart
-from unspool.report.inspection.tables import equation_table, inspection_facts, point_table, spectrum_table
+from unspool.report.inspection.tables import equation_table, findings, point_table, spectrum_table
 from unspool.report.inspection.time_constants import time_constant_chart
 from unspool.report.names import cell_name
 from unspool.report.numbers import count
@@ -42,7 +42,7 @@ def render_inspection(report: InspectionReport) -> str:
         "title": report.title,
         "summary": f"{_network(report)} {report.course}",
         "judgement": str(found.diagnosis),
-        "facts": inspection_facts(found),
+        "facts": findings(found),
         "report": report,
         "found": found,
         "radii": spectrum_table(found) if found.spectrum else None,

@@ -21,7 +21,7 @@ def portrait_chart(portrait: Portrait, found: FixedPoints | None, visited: Tenso
     """Arrows, paths, and points."""
     traces = [_arrows(portrait)]
     if visited is not None:
-        traces.append(_points(visited, "along the inputs", MODEL_COLOUR, "circle", 4))
+        traces.append(_points(visited, "on its course", MODEL_COLOUR, "circle", 4))
     traces.append(_paths(portrait.trajectories))
     if found is not None and len(found.points):
         for stable, name, colour, symbol in (
@@ -79,7 +79,7 @@ def _paths(trajectories: Tensor) -> go.Scatter:
     places = torch.cat([trajectories, gap], 1).flatten(0, 1)
     return go.Scatter(
         x=_short(places[:, 0]), y=_short(places[:, 1]), mode="lines", name="released",
-        line={"color": INK, "width": 1.2}, hoverinfo="skip",
+        line={"color": INK, "width": 1}, opacity=0.7, hoverinfo="skip",
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ import torch
 
 from unspool.dynamics.diagnosis import kinds_of
 from unspool.dynamics.fixed_points import FixedPoints
-from unspool.dynamics.horizon import GradientHorizon, time_constants
 from unspool.dynamics.inspection import READINGS, Inspection
 from unspool.report.headline import Fact
 from unspool.report.numbers import between, count, number, percent
@@ -16,46 +15,28 @@ MOST = 12
 """Rows of fixed points."""
 
 
-def inspection_facts(found: Inspection) -> list[Fact]:
-    """What a reader in a hurry takes away."""
+def findings(found: Inspection) -> list[Fact]:
+    """What a reader in a hurry takes away, on the page and in the terminal."""
     facts = []
     if (horizon := found.horizon) is not None:
-        facts.append(
-            Fact("Gradients reach", f"{reached(horizon)} steps", f"back, above {horizon.epsilon:g} of their size")
-        )
+        reach = str(horizon.horizon) if horizon.horizon is not None else f"over {horizon.lags[-1]}"
+        facts.append(Fact("Gradients reach", f"{reach} steps", f"back, above {horizon.epsilon:g} of their size"))
+    if (memory := found.memory) is not None:
+        times = torch.cat([m.time_constants for m in memory])
+        longest, median = steps(float(times.max())), steps(float(times.median()))
+        facts.append(Fact("Longest time constant", longest, f"of a unit; median {median}"))
     if (lyapunov := found.lyapunov) is not None:
         first, error = float(lyapunov.exponents[0]), float(lyapunov.errors[0])
-        facts.append(Fact("λ₁, per step", exponent(first), f"± {error:.1g}"))
+        facts.append(Fact("λ₁, per step", number(first) if math.isfinite(first) else "−∞", f"± {error:.1g}"))
     if (spectrum := found.spectrum) is not None:
         low, high = (float(v) for v in spectrum.radius.aminmax())
         facts.append(Fact("Spectral radius", number(float(spectrum.radius.median())), f"from {between(low, high)}"))
     if (points := found.fixed_points) is not None:
         facts.append(Fact("Fixed points", str(len(points.points)), kinds_of(points) if len(points.points) else ""))
-    return facts
-
-
-def summary_rows(found: Inspection) -> list[tuple[str, str, str]]:
-    """What the terminal shows: what, how much, and a remark."""
-    rows = []
-    if (spectrum := found.spectrum) is not None:
-        low, high = (float(v) for v in spectrum.radius.aminmax())
-        rows.append(("spectral radius", number(float(spectrum.radius.median())), f"from {between(low, high)}"))
-    if (lyapunov := found.lyapunov) is not None:
-        first, error = float(lyapunov.exponents[0]), float(lyapunov.errors[0])
-        rows.append(("λ₁, per step", exponent(first), f"± {error:.1g}"))
-    if (horizon := found.horizon) is not None:
-        rows.append(("horizon, steps", reached(horizon), f"back, gradients above {horizon.epsilon:g} of their size"))
-    if (memory := found.memory) is not None:
-        times = torch.cat([m.time_constants for m in memory])
-        rows.append(
-            ("time constants", steps(float(times.max())), f"longest of a unit; median {steps(float(times.median()))}")
-        )
-    if (points := found.fixed_points) is not None:
-        rows.append(("fixed points", str(len(points.points)), kinds_of(points) if len(points.points) else ""))
     if (certificate := found.certificate) is not None:
-        share = percent(certificate.agreement)
-        rows.append(("as an equation", share, f"of steps within {percent(certificate.epsilon)}"))
-    return rows
+        allowed = percent(certificate.epsilon)
+        facts.append(Fact("As an equation", percent(certificate.agreement), f"of its steps within {allowed}"))
+    return facts
 
 
 def spectrum_table(found: Inspection) -> Table:
@@ -65,12 +46,13 @@ def spectrum_table(found: Inspection) -> Table:
     rows = [
         ("Spectral radius", spectrum.radius),
         ("Largest singular value", spectrum.norm),
-        ("Eigenvalues outside the circle", spectrum.outside.double()),
     ]
     cells = tuple(
         (Cell(name), *(Cell(number(float(v))) for v in (values.min(), values.median(), values.max())))
         for name, values in rows
     )
+    counts = [str(int(v)) for v in (spectrum.outside.min(), spectrum.outside.median(), spectrum.outside.max())]
+    cells += ((Cell("Eigenvalues outside"), *map(Cell, counts)),)
     return Table(f"The Jacobian at {count(len(spectrum.radius), 'state')}", ("", "Least", "Median", "Most"), cells)
 
 
@@ -80,7 +62,7 @@ def point_table(found: FixedPoints) -> Table:
         (
             Cell(f"{kind}{'' if stable else ', unstable'}"),
             Cell(number(float(values[0].abs()))),
-            Cell(steps(float(time_constants(values[:1].abs().log())))),
+            Cell(steps(float(-1 / values[0].abs().log()))),
             Cell(str(int(searches))),
         )
         for kind, stable, values, searches in zip(
@@ -98,25 +80,15 @@ def equation_table(found: Inspection) -> Table:
         if (ode := found.odes.get(reading)) is None:
             rows.append((Cell(reading), Cell("none"), Cell(""), Cell(""), Cell("")))
             continue
-        longest = float(ode.time_constants[0])
-        cells = (steps(longest), number(ode.stiffness), number(ode.largest_step), percent(ode.residual))
+        off = percent(ode.residual) if ode.residual < 10 else "far"
+        cells = (steps(float(ode.time_constants[0])), number(ode.stiffness), number(ode.largest_step), off)
         rows.append((Cell(reading), *map(Cell, cells)))
     head = ("Reading", "Longest time constant", "Stiffness", "Largest Euler step", "Off the step by")
     return Table("The linear equation where the network rests", head, tuple(rows))
 
 
-def reached(horizon: GradientHorizon) -> str:
-    """The horizon in steps, or the longest lag that lies within it."""
-    return str(horizon.horizon) if horizon.horizon is not None else f"over {horizon.lags[-1]}"
-
-
-def exponent(value: float) -> str:
-    """A Lyapunov exponent, −∞ too."""
-    return number(value) if math.isfinite(value) else "−∞"
-
-
 def steps(value: float) -> str:
     """`2.28 steps`, or ∞; a negative time constant is that of growth."""
-    if value == math.inf:
+    if math.isinf(value):
         return "∞"
     return "grows" if value < 0 else f"{number(value)}\u00a0step{'' if value == 1 else 's'}"

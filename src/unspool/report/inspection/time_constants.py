@@ -41,10 +41,16 @@ def time_constant_chart(found: Inspection) -> Chart | None:
         )
         for name, values, total, (colour, dash) in drawn
     ]  # fmt: skip
+    shown = [v for _, curve, _, _ in drawn for v in curve]
+    low, high = min(shown) / 2, max(shown) * 2  # so that a narrow range also has ticks
     made = figure(
         traces,
         xaxis={"title": titled("share of units, the slowest first"), "ticksuffix": " %", "range": [0, 100]},
-        yaxis={"title": titled("time constant, steps"), **ratio_axis(v for _, curve, _, _ in drawn for v in curve)},
+        yaxis={
+            "title": titled("time constant, steps"),
+            "range": [math.log10(low), math.log10(high)],
+            **ratio_axis((low, high)),
+        },
     )
     longest = max(values[0] for _, values, _, _ in drawn)
     alt = f"Line chart of sorted time constants; the longest finite one is {number(longest)} steps."
