@@ -8,8 +8,9 @@ Changed: the inputs are standardised, symbol by symbol (A and B are rare, so the
 start at the identity, not at a sparse random matrix of spectral radius .95. With their start and inputs as they are the
 loss did not leave chance in 11,000 updates, in the one run that was tried; theirs had up to five million.
 
-The weights kept are those with the fewest errors on validation sequences, among them some of length 1000; a run ends
-when there are none left. Test sequences are drawn afterwards, from seeds of their own.
+At that rate a network that has solved the task loses it again and finds it again; so the weights kept are those with
+the fewest errors on validation sequences, among them some of length 1000, and a run ends when few are left. Test
+sequences come from seeds of their own.
 """
 
 import time
@@ -33,6 +34,9 @@ RATE, CLIP, WEIGHT = 0.01, 1.0, 4.0
 EVERY = 500
 VALIDATION = {50: 1000, 100: 1000, 150: 1000, 200: 1000, 1000: 500}
 """Length → sequences."""
+
+ENOUGH = 0.005
+"""Share of wrong validation sequences at every length with which a run ends: half of what counts as solved."""
 
 FURTHER = {500: 1000, 1000: 1000, 2000: 1000, 5000: 1000}
 VALIDATION_SEED, TEST_SEED, TRAINING_SEED = 10**9, 2 * 10**9, 10**7
@@ -104,7 +108,7 @@ def train(seed: int, updates: int) -> Outcome:
             if share < best:
                 best, kept_at = share, update
                 kept = {name: value.clone() for name, value in network.state_dict().items()}
-            if best == 0:
+            if max(wrong.values()) <= ENOUGH:
                 break
     seconds = time.perf_counter() - start
     network.load_state_dict(kept)

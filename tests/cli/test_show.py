@@ -26,7 +26,7 @@ def test_the_plan_and_the_adjoint(capsys: pytest.CaptureFixture[str]):
     page, plan = ran.out.split("\nplan\n")
     plan, adjoint = plan.split("\nadjoint\n")
     assert "\ngraph\n" in page
-    assert "  r, z, v1: 12 bytes per step and unit (H) in float32" in plan
+    assert "  r, z, v1, n: 16 bytes per step and unit (H) in float32" in plan
     assert "  ∂h  = R.nᵀ @ ∂v1 + R.rᵀ @ δr + R.zᵀ @ δz + ∂h' ∘ z\n" in adjoint
 
 

@@ -117,7 +117,7 @@ SMALL: dict[str, Any] = {"length": 60, "learning_rate": 1e-2, "sizes": {"P": 10}
 
 @pytest.fixture(scope="module")
 def found() -> Reconstruction:
-    return reconstruct(circle(), steps=600, **SMALL)
+    return reconstruct(circle(), steps=1000, **SMALL)
 
 
 def test_a_cycle_is_learned(found: Reconstruction):
@@ -158,7 +158,7 @@ def test_units_that_are_not_observed_are_carried_too():
 
 
 def test_the_forcing_is_what_the_jacobians_need():
-    """A = 2 everywhere: σ̃ = 2, α = ½. A decaying map needs none."""
+    """A map that doubles one unit needs α = ½; one that halves both needs none."""
     layer = Recurrent("shallow_plrnn", 1, 2, sizes={"P": 1}, dtype=torch.float64)
     with torch.no_grad():
         for parameter in layer.parameters():
@@ -194,6 +194,8 @@ BAD: list[tuple[Callable[[], object], type[UnspoolError], str]] = [
     (lambda: reconstruct(np.where(NOISE > 2, np.nan, NOISE)), DataError, "not finite at step"),
     (lambda: reconstruct(NOISE * [1, 0]), DataError, "dimension 1 of the series is constant"),
     (lambda: reconstruct(NOISE, hidden_size=1), ShapeError, "hidden_size is 1; .* the 2 dimensions"),
+    (lambda: reconstruct(NOISE, steps=0), SettingError, "steps=0"),
+    (lambda: reconstruct(NOISE, alpha=2.0), SettingError, "alpha is 2.0"),
     (lambda: reconstruct(NOISE, "lstm"), SettingError, r"the states of lstm have 2 \+ 2"),
     (lambda: reconstruct(NOISE, hidden_size=4), SettingError, "2 numbers are observed, the states .* have 4"),
     (

@@ -191,7 +191,9 @@ def test_another_unit_of_x_is_another_w(cell: Cell):
     x = series()
     output, final = layer(x)
     with torch.no_grad():
-        layer.get_parameter("W_l0").div_(1000)
+        for parameter in layer.graph.parameters:
+            if parameter.shape[1:] == ("I",):
+                layer.get_parameter(f"{parameter.name}_l0").div_(1000)
     scaled, scaled_final = layer(1000 * x)
     same(scaled, output)
     same(scaled_final, final)

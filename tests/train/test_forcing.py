@@ -61,6 +61,16 @@ def test_it_is_the_loop_with_its_gradients(name: str, alpha: float, backend: str
         torch.testing.assert_close(a, b, rtol=0, atol=10 * allowed)
 
 
+def test_the_loss_may_leave_out_the_first_predictions():
+    layer, observations = layer_of("gru"), observations_of()
+    predictions, _ = run_forced(layer, observations, 0.3)
+    expected = (predictions[:, 2:5] - observations[:, 3:6]).square().mean()
+    torch.testing.assert_close(forcing_loss(layer, observations, 0.3, skip=2), expected)
+    for skip in (-1, T - 1):
+        with pytest.raises(ShapeError, match=f"6 observations leave none .* skip={skip}"):
+            forcing_loss(layer, observations, 0.3, skip=skip)
+
+
 def test_without_an_input_it_is_zero():
     layer, observations = layer_of("shallow_plrnn"), observations_of()
     zero = torch.zeros(B, T, 1, **DOUBLE)

@@ -98,13 +98,13 @@ def _limit(
         return f"Its state leaves all bounds in step {escaped}: the network explodes, and its gradients with it."
     if lyapunov is None or horizon is None:
         return ""
-    first, error = lyapunov.exponents[0], float(lyapunov.errors[0])
-    rate = f"λ₁ = {float(first):.2g} ± {error:.1g} per step".replace("= -", "= −")
+    first, error = lyapunov.exponents[0], float(lyapunov.errors[0].nan_to_num(0.0))
+    rate = f"λ₁ = {float(first):.2g} ± {error:.1g} per step".replace("= -", "= −").replace("inf", "∞")
     if first > SURE * error and first > 0:
         factor = float(first.exp())
         return (
-            f"Along these inputs it is chaotic: small differences grow by a factor of {factor:.3g} per step ({rate}), "
-            "so a gradient from far back is large and points nowhere."
+            f"Small differences in its state grow by a factor of {factor:.3g} per step ({rate}), which is chaos where "
+            "the state stays bounded: a gradient from far back is large and points nowhere."
         )
     growth = math.exp(min(600.0, float(horizon.log_norms[1].max())))
     before = f" Before they decay, gradients grow {growth:.2g}-fold." if growth > 10 else ""

@@ -1,8 +1,10 @@
 """From a series to a system: a recurrent network is trained until its free run looks like the series.
 
-found = reconstruct(series)                     [T, N], every dimension of the state observed
-run = found.generate(10_000, series[-1:])       a new trajectory, in the units of the series
-lyapunov_spectrum(found.layer, steps=10_000)    and whatever else there is to know about a system
+    found = reconstruct(series)                     [T, N], every dimension of the state observed
+    run = found.generate(10_000, series[-1:])       a new trajectory, in the units of the series
+    lyapunov_spectrum(found.layer, steps=10_000)    and whatever else there is to know about a system
+
+Hess, Monfared, Brenner & Durstewitz 2023, arXiv:2306.04406; how it is trained says `train.forcing`.
 """
 
 import math
@@ -40,8 +42,8 @@ class Reconstruction:
             of this package takes it.
         centre, scale: [N] float64: the series' means and standard deviations.
         alpha: the forcing at the end of training.
-        fitted: the fit. Its validation loss is D_stsp of a free run from the series itself, of more than five
-            dimensions D_H.
+        fitted: the fit. Its validation loss is how far a free run is from the series itself: D_stsp + D_H, of more
+            than five dimensions D_H alone.
     """
 
     layer: Recurrent
@@ -84,7 +86,8 @@ def reconstruct(
 
     Args:
         series: [T, N], sampled evenly, longer than `length`.
-        cell: whose first state is its output and can take any value; of a bounded one (a GRU), scale the series down.
+        cell: whose first state is its output and can take the values of a standardised series; that of a GRU, between
+            −1 and 1, cannot.
         hidden_size: H ≥ N; N by default.
         sizes: further sizes on the cell's page; P is 50 by default.
         alpha: the forcing, 0 … 1; see `train.forcing`. By default it follows the Jacobians (`needed_forcing`), which
@@ -99,15 +102,19 @@ def reconstruct(
     Raises:
         ShapeError: the series is not [T, N], or too short, or H < N.
         DataError: a value is not finite, or a dimension is constant.
-        SettingError: the cell cannot be forced, or needs `alpha` to be given.
+        SettingError: the cell cannot be forced, or needs `alpha` to be given; a number is out of its range.
         ModelError: no network on the way stayed near the series.
 
     The weights kept are those whose free run was nearest to the series in twenty validations.
 
-    Source: Hess et al. 2023, arXiv:2306.04406: their protocol, but for `fit`'s schedule and the start
-    near the identity.
+    Source: Hess et al. 2023. Their protocol, but for four things: `fit`'s schedule, a start near the identity, the best
+    of several weights, and no loss on the first quarter of a sequence.
     Time: `steps` forward and backward passes over `length` steps: with the defaults 2–3 ms each on one core.
     """
+    if steps < 1 or length < 2 or batch_size < 1:
+        raise SettingError(
+            f"reconstruct: steps={steps}, length={length}, batch_size={batch_size}; they are at least 1, 2 and 1"
+        )
     data = _checked(series, None, length + 1)
     observed = data.shape[1]
     if (still := np.flatnonzero(np.ptp(data, axis=0) == 0)).size:
@@ -147,42 +154,42 @@ def reconstruct(
 
 
 def needed_forcing(layer: Recurrent, observations: Tensor) -> float:
-    """α = max(0, 1 − 1/σ̃) for states [B, T, S]: the least that keeps gradients over these sequences from growing.
+    """α = max(0, 1 − 1/σ̃) for states [..., S], σ̃ the largest spectral norm of the Jacobians there.
 
-    σ̃ = ‖J_T … J_1‖^(1/T), the largest of the sequences: the criterion of Hess et al. 2023 with the norm of the product
-    itself, where they take the product of the norms, which is many times larger.
+    The least with which no step from any of these states lets a gradient grow (Hess et al. 2023, the bound of their
+    theorem; smaller α do, as long as the product of the Jacobians stays in hand).
     """
-    batch, steps, size = observations.shape
     with torch.no_grad():
-        jacobians = as_system(layer).jacobian(observations.flatten(0, 1)).reshape(batch, steps, size, size)
-        product = torch.eye(size, dtype=observations.dtype).expand(batch, size, size)
-        for t in range(steps):
-            product = jacobians[:, t] @ product
-        growth = float(torch.linalg.matrix_norm(product, 2).max().log()) / steps
-    return max(0.0, 1 - math.exp(-growth))
+        jacobians = as_system(layer).jacobian(observations.reshape(-1, observations.shape[-1]))
+    if not jacobians.isfinite().all():
+        return 1.0
+    return 1 - 1 / max(1.0, float(torch.linalg.matrix_norm(jacobians, 2).max()))
 
 
 class _Forcing:
     """The loss of a batch under the forcing of the moment.
 
-    By default that begins as teacher forcing and falls to what is needed, by a factor e in a tenth of the training;
+    By default that begins as teacher forcing and falls to what is needed, by a factor e in a twentieth of the training;
     where more is needed, it rises at once.
     """
 
     EVERY, SEQUENCES = 20, 4
     """The forcing is found anew every so many batches, from so many of a batch's sequences."""
 
+    WARM = 4
+    """The first of so many parts of a sequence is not counted."""
+
     def __init__(self, alpha: float | None, steps: int) -> None:
         self.alpha = 1.0 if alpha is None else alpha
         self._follows, self._calls = alpha is None, 0
-        self._kept = math.exp(-10 * self.EVERY / steps)
+        self._kept = math.exp(-20 * self.EVERY / steps)
 
     def __call__(self, layer: Recurrent, batch: Tensor) -> Tensor:
         if self._follows and self._calls % self.EVERY == 0:
             needed = needed_forcing(layer, batch[: self.SEQUENCES])
             self.alpha = max(needed, self._kept * self.alpha + (1 - self._kept) * needed)
         self._calls += 1
-        return forcing_loss(layer, batch, self.alpha)
+        return forcing_loss(layer, batch, self.alpha, skip=batch.shape[1] // self.WARM)
 
 
 def _layer(cell: Cell | str, hidden_size: int, sizes: Mapping[str, int] | None, seed: int) -> Recurrent:

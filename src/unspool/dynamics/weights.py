@@ -54,7 +54,8 @@ def layer_from_file(path: str | PathLike[str], cell: Cell | str, *, prefix: str 
     try:
         prefix, keys = _only(_found(weights, cell.graph), prefix, cell.name, list(weights))
         _check_rest(set(weights) - set(keys.values()), prefix, cell.name)
-        biased = any(name in bias_names(cell.graph) for name, _ in keys)
+        biases = bias_names(cell.graph)
+        biased = not biases or any(name in biases for name, _ in keys)
         return _layer(cell, {k: weights[v] for k, v in keys.items()}, keys, biased)
     except (ModelError, SettingError, ShapeError) as error:
         raise type(error)(f"'{path}': {error.message}", error.hint) from None
@@ -63,16 +64,15 @@ def layer_from_file(path: str | PathLike[str], cell: Cell | str, *, prefix: str 
 def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelError(f"'{path}' {'is not a file' if path.exists() else 'does not exist'}", hint="check the path")
-    with path.open("rb") as file:
-        start = file.read(2)
-    if start == b"PK" or (start[:1] == b"\x80" and start[1:] in (b"\2", b"\3", b"\4", b"\5")):
-        raise ModelError(f"'{path}' is a pickle: to read it may run anything, so it is not read", hint=CONVERT)
     try:
         return safetensors.torch.load_file(path)
     except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"'{path}' is damaged, or no safetensors file: {error}".splitlines()[0], hint=CONVERT
-        ) from None
+        reason = str(error).partition("\n")[0]
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start == b"PK" or start in (b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5"):
+        raise ModelError(f"'{path}' is a pickle: to read it may run anything, so it is not read", hint=CONVERT)
+    raise ModelError(f"'{path}' is damaged, or no safetensors file: {reason}", hint=CONVERT)
 
 
 def _found(weights: Mapping[str, Tensor], graph: StepGraph) -> dict[str, Keys]:

@@ -60,10 +60,23 @@ def run_forced(
     return predictions.transpose(0, 1)[..., :observed], states
 
 
-def forcing_loss(layer: Recurrent, observations: Tensor, alpha: float, x: Tensor | None = None) -> Tensor:
-    """Mean squared error of the predictions of `run_forced`, a number; it shares its arguments."""
+def forcing_loss(
+    layer: Recurrent, observations: Tensor, alpha: float, x: Tensor | None = None, *, skip: int = 0
+) -> Tensor:
+    """Mean squared error of the predictions of `run_forced`, a number, without the first `skip` of them.
+
+    The run begins at a single observation, with all of its noise, and forcing averages that away: by e^(−α) per step.
+    Where noise is counted as if it were the state, a network learns to damp what is no noise too.
+
+    Raises:
+        ShapeError: fewer than one prediction is left; the others as `run_forced`.
+    """
+    if not 0 <= skip < observations.shape[1] - 1:
+        raise ShapeError(
+            f"forcing {layer.cell.name}: {observations.shape[1]} observations leave none to predict after skip={skip}"
+        )
     predictions, _ = run_forced(layer, observations, alpha, x)
-    return (predictions[:, :-1] - observations[:, 1:]).square().mean()
+    return (predictions[:, skip:-1] - observations[:, skip + 1 :]).square().mean()
 
 
 def _check(layer: Recurrent, observations: Tensor, alpha: float, x: Tensor | None) -> None:

@@ -18,7 +18,7 @@ from unspool.dynamics.grossberg import (
     slope,
     trajectory,
 )
-from unspool.errors import SettingError, ShapeError
+from unspool.errors import DataError, SettingError, ShapeError
 
 TIMES = torch.linspace(0, 6, 60, dtype=torch.float64)
 RTOL = 1e-11
@@ -158,6 +158,15 @@ def test_a_monitor_begins_with_no_growth():
     assert monitor.largest_growth == float("-inf")
     monitor.update(uniform(1, 5))
     assert monitor.grew_at is None
+
+
+def test_a_monitor_refuses_what_has_no_v():
+    monitor = EnergyMonitor(cohen_grossberg(field(40)))
+    monitor.update(uniform(1, 5))
+    with pytest.raises(ShapeError, match="S=5"):
+        monitor.update(uniform(1, 4))
+    with pytest.raises(DataError, match="a state is"):
+        monitor.update(uniform(1, 5) / 0)
 
 
 def test_networks_without_the_form():

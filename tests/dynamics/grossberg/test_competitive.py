@@ -95,6 +95,10 @@ def test_fields_without_a_threshold_are_at_its_ends():
 def test_bad_fields():
     with pytest.raises(SettingError, match="two units"):
         quenching_threshold(competitive_field(1, linear(4.0)), 1.0)
+    with pytest.raises(SettingError, match="both are positive"):
+        quenching_threshold(competitive_field(2, linear(4.0)), -1.0)
+    with pytest.raises(SettingError, match="size is 0"):
+        competitive_field(0, linear())
     with pytest.raises(SettingError, match="forgets everything"):
         quenching_threshold(competitive_field(2, linear(0.5)), 1.0)
     with pytest.raises(SettingError, match="positive"):

@@ -109,7 +109,9 @@ def test_bad_settings():
     network = random_shunting(0, 3)
     with pytest.raises(SettingError, match="M goes below 0"):
         Learner(network=network, rule="outstar", M=-1.0, f=linear(), h=linear())
-    with pytest.raises(DataError, match="M has a NaN"):
+    with pytest.raises(SettingError, match="no rule 'hebb'"):
+        Learner(network=network, rule="hebb", M=1.0, f=linear(), h=linear())  # pyright: ignore[reportArgumentType]
+    with pytest.raises(DataError, match="M is, or has, NaN"):
         Learner(network=network, rule="outstar", M=float("nan"), f=linear(), h=linear())
     with pytest.raises(ShapeError, match="S=12"):
         Learner(network=network, rule="outstar", M=1.0, f=linear(), h=linear()).rate(uniform(1, 3))

@@ -133,12 +133,19 @@ def test_bad_settings(wrong: dict[str, Any], says: str):
         recall_against_load(**{"recall": recall_distributed, "size": 20, "loads": (0.1,), **wrong})
 
 
+def test_a_memory_must_answer_every_cue():
+    with pytest.raises(ShapeError, match=r"cues \[2, 20\] is \[2, 3\]"):
+        recall_against_load(lambda patterns, cues: cues[:, :3], 20, (0.1,))
+
+
 def test_bad_patterns():
     patterns = signs(1, 2, 10)
     with pytest.raises(ShapeError, match=r"cues are \[2, 9\] beside patterns \[2, 10\]"):
         recall_distributed(patterns, patterns[:, :9])
     with pytest.raises(DataError, match="patterns must be"):
         recall_competitive(patterns / 2, patterns)
+    with pytest.raises(SettingError, match="cells is 0"):
+        recall_competitive(patterns, patterns, cells=0)
     with pytest.raises(DataError, match="float64"):
         recall_distributed(patterns.float(), patterns)
     with pytest.raises(ShapeError, match="patterns are"):

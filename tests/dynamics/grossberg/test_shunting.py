@@ -138,7 +138,9 @@ def test_bad_parameters_and_states():
         Shunting(C=none, E=none[0], f=torch.relu, g=torch.relu)
     with pytest.raises(ShapeError, match=r"B is .* S=2 units"):
         Shunting(B=torch.ones(3, dtype=torch.float64), C=none, E=none, f=torch.relu, g=torch.relu)
-    with pytest.raises(DataError, match="I has a NaN"):
+    with pytest.raises(DataError, match="I is, or has, NaN"):
         feed_forward_field(torch.tensor([1.0, float("nan")], dtype=torch.float64))
+    with pytest.raises(ShapeError, match="inputs are"):
+        feed_forward_field(torch.tensor(3.0, dtype=torch.float64))
     with pytest.raises(ShapeError, match="S=6"):
         random_shunting(0).rate(torch.zeros(5, dtype=torch.float64))

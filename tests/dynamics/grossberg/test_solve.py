@@ -65,6 +65,8 @@ def test_bad_input():
     for times in wrong:
         with pytest.raises(SettingError, match="rising"):
             trajectory(turning(1), START, times)
+    with pytest.raises(SettingError, match="no method 'euler'"):
+        trajectory(turning(1), START, (0.0, 1.0), method="euler")  # pyright: ignore[reportArgumentType]
     with pytest.raises(DataError, match="initial state"):
         trajectory(turning(1), START * float("nan"), (0.0, 1.0))
     bursting = Additive(B=torch.eye(2, dtype=torch.float64), C=NONE, f=power(3.0), g=linear())

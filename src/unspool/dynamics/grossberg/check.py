@@ -48,7 +48,7 @@ def check_finite(title: str, name: str, value: Number) -> None:
         DataError: there is one.
     """
     if not (bool(value.isfinite().all()) if isinstance(value, Tensor) else abs(value) < float("inf")):
-        raise DataError(f"{title}: {name} has a NaN or an infinity")
+        raise DataError(f"{title}: {name} is, or has, NaN or infinity")
 
 
 def check_state(title: str, state: Tensor, size: int, *inputs: Number | None) -> None:

@@ -75,7 +75,12 @@ class CohenGrossberg:
         The integrals run from the one state to the other, by Gauss and Legendre's rule with 32 nodes each, so that a
         small change is computed to its own precision, not to that of V: the relative error is near 1e-15 · S where b
         and d are smooth, and that of 1/32 of the integral where d' jumps between the two states.
+
+        Raises:
+            ShapeError: the states have not S units.
         """
+        for state in (before, after):
+            check_state("CohenGrossberg", state, self.size)
         places, weights = _rule(before.dtype)
         step = after - before
         places = before[..., None, :] + places[:, None] * step[..., None, :]
@@ -97,6 +102,7 @@ class CohenGrossberg:
 
     def conditions_hold(self, states: Tensor) -> bool:
         """Whether c is symmetric, and a ≥ 0 and d' ≥ 0 at all these states [..., S]: then V may not grow there."""
+        check_state("CohenGrossberg", states, self.size)
         symmetric = bool(torch.isclose(self.c, self.c.mT, rtol=1e-12, atol=0).all())
         return symmetric and bool((self.a(states) >= 0).all() and (slope(self.d, states) >= 0).all())
 
@@ -109,9 +115,17 @@ def cohen_grossberg(network: Additive | Shunting) -> CohenGrossberg:
     and I = 0, b is finite towards 0 if f is linear there, or faster.
 
     Raises:
-        SettingError: an additive network has two signal functions, or a shunting one's units excite each other.
+        SettingError: an additive network has two signal functions, a shunting one's units excite each other, or it is
+            neither.
     """
-    return _of_additive(network) if isinstance(network, Additive) else _of_shunting(network)
+    if isinstance(network, Additive):
+        return _of_additive(network)
+    if isinstance(network, Shunting):
+        return _of_shunting(network)
+    raise SettingError(
+        f"a {type(network).__name__} is neither an Additive nor a Shunting network",
+        hint="any other network of Cohen and Grossberg's form is a CohenGrossberg(a=…, b=…, c=…, d=…)",
+    )
 
 
 def _of_additive(network: Additive) -> CohenGrossberg:

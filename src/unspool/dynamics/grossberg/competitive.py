@@ -36,6 +36,8 @@ def competitive_field(
     Raises:
         SettingError, DataError, ShapeError: see `Shunting`.
     """
+    if size < 1:
+        raise SettingError(f"competitive_field: size is {size}; a field has at least one unit")
     own = torch.eye(size, dtype=torch.float64)
     return Shunting(A=A, B=B, C=own, E=1 - own, f=f, g=f, I=I, J=J)
 
@@ -61,13 +63,15 @@ def quenching_threshold(field: Shunting, total: float, *, tolerance: float = 1e-
         (f faster than linear).
 
     Raises:
-        SettingError: the field has fewer than two units, or even equal activities die out.
+        SettingError: the field has fewer than two units, a setting is not positive, or even equal activities die out.
         DataError: the field does not settle.
 
     Cost: log(1/(S · tolerance))/log 32 rounds, each an integration of 32 fields.
     """
     if field.size < 2:
         raise SettingError("a quenching threshold needs two units at least: one that is weaker than the other")
+    if not (total > 0 and tolerance > 0):
+        raise SettingError(f"quenching_threshold: total={total:g}, tolerance={tolerance:g}; both are positive")
     low, high = 0.0, 1 / field.size
     while high - low > tolerance:
         probes = torch.linspace(low, high, PROBES + 2, dtype=field.dtype)[1:-1]

@@ -8,7 +8,7 @@ rule. Grossberg 2013, Scholarpedia 8(2):1888 (Grossberg 1968, PNAS 60, 758–765
 """
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Literal, final, get_args
 
 import torch
 from torch import Tensor
@@ -17,8 +17,10 @@ from unspool.dynamics.grossberg.additive import Additive
 from unspool.dynamics.grossberg.check import Number, check_number, check_state
 from unspool.dynamics.grossberg.shunting import Shunting
 from unspool.dynamics.grossberg.signals import Signal
+from unspool.errors import SettingError
 
 Rule = Literal["outstar", "instar"]
+RULES = get_args(Rule)
 
 
 def sampled(z: Tensor, gate: Tensor, target: Tensor, rule: Rule, time: float) -> Tensor:
@@ -54,7 +56,7 @@ class Learner:
     Raises:
         ShapeError: M has not S units.
         DataError: M has a NaN or an infinity.
-        SettingError: M is negative.
+        SettingError: M is negative, or there is no such rule.
     """
 
     network: Additive | Shunting
@@ -64,6 +66,8 @@ class Learner:
     h: Signal
 
     def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise SettingError(f"Learner: there is no rule '{self.rule}'", hint=" or ".join(RULES))
         like = self.network.B if isinstance(self.network, Additive) else self.network.C
         check_number("Learner", "M", self.M, like, least=0)
 

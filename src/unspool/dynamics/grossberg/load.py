@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unspool.errors import SettingError
+from unspool.errors import SettingError, ShapeError
 
 Recall = Callable[[Tensor, Tensor], Tensor]
 """(patterns [P, N], cues [Q, N]) of ±1 → [Q, N], the activities when the cue is gone; signs count."""
@@ -70,6 +70,7 @@ def recall_against_load(
 
     Raises:
         SettingError: a setting has no meaning.
+        ShapeError: the memory does not return an activity for each number of the cues.
 
     Cost: one recall per load and trial.
     """
@@ -83,7 +84,12 @@ def recall_against_load(
             patterns = _signs(torch.rand(count, size, generator=generator) < 0.5)
             asked = patterns[torch.randperm(count, generator=generator)[:cues]]
             damaged = asked * _signs(torch.rand(asked.shape, generator=generator) >= flipped)
-            found.append((asked * recall(patterns, damaged).sign()).mean(-1))
+            recalled = recall(patterns, damaged)
+            if recalled.shape != asked.shape:
+                raise ShapeError(
+                    f"recall of cues {list(asked.shape)} is {list(recalled.shape)}; it is one activity each"
+                )
+            found.append((asked * recalled.sign()).mean(-1))
             cued.append((asked * damaged).mean())
         overlaps.append(torch.cat(found))
     return RecallCurve(size, tuple(counts), tuple(overlaps), float(torch.stack(cued).mean()))

@@ -20,7 +20,7 @@ from unspool.dynamics.grossberg.learning import sampled
 from unspool.dynamics.grossberg.shunting import Shunting, feed_forward_field
 from unspool.dynamics.grossberg.signals import linear, power, saturating
 from unspool.dynamics.grossberg.solve import settle, trajectory
-from unspool.errors import DataError, ShapeError
+from unspool.errors import DataError, SettingError, ShapeError
 
 SHOWN, HELD = 2.0, 50.0
 """How long the cue is there, and then gone when the field is read; 1 is the time in which a lone unit decays to 1/e."""
@@ -63,12 +63,16 @@ def competitive_memory(patterns: Tensor, cells: int) -> Shunting:
 
     The p-th pattern was studied by cell p mod cells. Pattern units feel each other's inputs only, and are at ±1 when
     half of them are on (B = N − 1, D = 1: a share of 1/N is zero). Cells excite themselves by a signal faster than
-    linear and inhibit each other; what a cell reads out excites its pattern and inhibits the rest.
+    linear and inhibit each other; what a cell reads out excites its pattern and inhibits the rest. A pattern with
+    all units on, or all off, has no contrast: nothing of it is stored.
 
     Raises:
         ShapeError, DataError: the patterns are not [P, N] of ±1 in float64.
+        SettingError: there is no cell.
     """
     _check("patterns", patterns)
+    if cells < 1:
+        raise SettingError(f"competitive_memory: cells is {cells}; at least one cell must study")
     units = patterns.shape[1]
     seen = linear()(settle(_pattern_field(patterns), torch.zeros_like(patterns)))
     # of a saturating signal, so that patterns with few units on, which are strong, do not win every competition
@@ -114,6 +118,7 @@ def recall_competitive(patterns: Tensor, cues: Tensor, cells: int | None = None)
 
     Raises:
         ShapeError, DataError: patterns or cues are not ±1 in float64, or differ in N.
+        SettingError: there is no cell.
     """
     _check("cues", cues, patterns)
     units = patterns.shape[1]

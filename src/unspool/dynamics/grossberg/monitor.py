@@ -4,6 +4,7 @@ from typing import final
 
 from torch import Tensor
 
+from unspool.dynamics.grossberg.check import check_finite
 from unspool.dynamics.grossberg.cohen_grossberg import CohenGrossberg
 
 
@@ -41,10 +42,17 @@ class EnergyMonitor:
         self._before: Tensor | None = None
 
     def update(self, states: Tensor) -> None:
-        """Take the states [..., S] of the next moment."""
+        """Take the states [..., S] of the next moment.
+
+        Raises:
+            DataError: a state is not finite, or V is not: a shunting unit with an input sits at −D.
+            ShapeError: the states have not S units.
+        """
+        check_finite("EnergyMonitor", "a state", states)
         self.promised = self.promised and self.network.conditions_hold(states)
         if self._before is not None:
             growth = float(self.network.energy_change(self._before, states).max())
+            check_finite("EnergyMonitor", "the change of V", growth)
             if growth > self.largest_growth:
                 self.largest_growth, self.grew_at = growth, self._moment
         self._before = states

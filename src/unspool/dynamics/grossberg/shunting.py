@@ -15,6 +15,7 @@ from torch import Tensor
 from unspool.dynamics.grossberg.additive import signals
 from unspool.dynamics.grossberg.check import Number, check_matrix, check_number, check_state
 from unspool.dynamics.grossberg.signals import Signal, linear
+from unspool.errors import ShapeError
 
 
 @final
@@ -129,6 +130,8 @@ def feed_forward_field(inputs: Tensor, A: float = 1.0, B: float = 1.0, D: float 
     Raises:
         SettingError, DataError, ShapeError: see `Shunting`.
     """
+    if not isinstance(inputs, Tensor) or not inputs.dim():
+        raise ShapeError("feed_forward_field: the inputs are a tensor [S] or [N, S]")
     none = inputs.new_zeros(inputs.shape[-1:] * 2)
     silent = linear()
     return Shunting(

@@ -1,7 +1,7 @@
 """A network's differential equation over time, by scipy, many states at once."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import torch
@@ -9,9 +9,10 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from unspool.dynamics.grossberg.check import check_finite
-from unspool.errors import DataError, SettingError
+from unspool.errors import DataError, SettingError, ShapeError
 
 Method = Literal["RK45", "DOP853", "Radau", "BDF", "LSODA"]
+METHODS = get_args(Method)
 STIFF = 256
 """Numbers up to which a Jacobian of all of them, by differences, costs little beside the rest."""
 
@@ -51,8 +52,13 @@ def trajectory(
 
     Raises:
         DataError: the initial state is not finite, or the solver stops early.
-        SettingError: the times do not rise.
+        SettingError: the times do not rise, or there is no such method.
+        ShapeError: the initial state is not a tensor of the network's units.
     """
+    if method is not None and method not in METHODS:
+        raise SettingError(f"trajectory: there is no method '{method}'", hint=", ".join(METHODS))
+    if not isinstance(initial, Tensor):
+        raise ShapeError(f"trajectory: the initial state is a {type(initial).__name__}; it is a tensor [..., S]")
     check_finite("trajectory", "the initial state", initial)
     moments = torch.as_tensor(times, dtype=torch.float64).numpy()
     if moments.ndim != 1 or not len(moments) or not (np.diff(moments) > 0).all():
