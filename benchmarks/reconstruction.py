@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from unspool.dynamics.lyapunov import lyapunov_spectrum
-from unspool.dynamics.reconstruct import reconstruct
-from unspool.dynamics.reconstruction import ReconstructionScores, reconstruction_scores
+from unspool.dynamics.reconstruction.reconstruct import reconstruct
+from unspool.dynamics.reconstruction.scores import ReconstructionScores, reconstruction_scores
+from unspool.dynamics.spectra.lyapunov import lyapunov_spectrum
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
 TRUE_EXPONENT = 0.9056

@@ -33,11 +33,11 @@ import typer
 from rich.console import Console
 from torch import Tensor, nn
 
-from unspool.dynamics.fixed_points import FixedPoints, fixed_points
-from unspool.dynamics.newton import FixedPointEquations, Roots, solve
-from unspool.dynamics.starts import spread_of
-from unspool.dynamics.system import as_system, system_of
-from unspool.dynamics.verified import verified
+from unspool.dynamics.equilibria.fixed_points import FixedPoints, fixed_points
+from unspool.dynamics.equilibria.newton import FixedPointEquations, Roots, solve
+from unspool.dynamics.equilibria.starts import spread_of
+from unspool.dynamics.equilibria.verified import verified
+from unspool.dynamics.systems.system import as_system, system_of
 from unspool.nn import GRU, LSTM
 from unspool.tasks import flip_flop
 from unspool.train import TrainSettings, fit

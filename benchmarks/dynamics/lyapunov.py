@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from unspool.dynamics.classics import henon, lorenz63, lorenz96, rossler
-from unspool.dynamics.lyapunov import LyapunovSpectrum, lyapunov_spectrum, product_spectrum
-from unspool.dynamics.system import as_system
+from unspool.dynamics.spectra.lyapunov import LyapunovSpectrum, lyapunov_spectrum, product_spectrum
+from unspool.dynamics.systems.classics import henon, lorenz63, lorenz96, rossler
+from unspool.dynamics.systems.system import as_system
 from unspool.nn import LSTM, Recurrent
 
 CONSOLE = Console(highlight=False, soft_wrap=True)

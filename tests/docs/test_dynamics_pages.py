@@ -38,7 +38,9 @@ def test_what_a_page_says_comes_out_of_its_blocks(page: Path):
 
 def test_there_is_a_page_for_each_idea():
     assert [page.name[0] for page in PROGRAMS] == list("123456")
-    assert {page.name for page in PAGES} - {"README.md"} == {t for t in links(FOLDER / "README.md") if t.endswith(".md")}
+    assert {page.name for page in PAGES} - {"README.md"} == {
+        t for t in links(FOLDER / "README.md") if t.endswith(".md")
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -48,12 +50,8 @@ def test_its_links_lead_somewhere(page: Path):
 
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.stem)
-def test_it_is_short_and_has_a_figure_that_its_numbers_are_in(page: Path):
-    lines = text_of(page).splitlines()
-    assert 60 <= len(lines) <= 160
-    assert max(map(len, lines)) <= 120
+def test_it_has_a_figure_that_its_own_code_draws(page: Path):
     figure = page.with_suffix(".svg")
     assert figure.name in links(page)
-    assert figure.stat().st_size <= 60_000
     assert f'"{page.stem}":' in (FOLDER / "figures" / "draw.py").read_text(encoding="utf-8")
     assert len(re.findall(r"^ *assert |assert_close", text_of(page), flags=re.MULTILINE)) >= 6

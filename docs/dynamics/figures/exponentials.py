@@ -20,7 +20,9 @@ def equation(page: Numbers) -> Figure:
     figure = new_figure(12.5, 3.9)
     one, two, plane = figure.subplots(1, 3)
     steps, times = np.arange(6), np.linspace(0, 5, 101)
-    one.plot(times, np.exp(0.5 * times), color=COLOURS[3], linestyle=DASHES[3], linewidth=1.8, label='"W h", as printed')
+    one.plot(
+        times, np.exp(0.5 * times), color=COLOURS[3], linestyle=DASHES[3], linewidth=1.8, label='"W h", as printed'
+    )
     for (name, (colour, dash)), rate in zip(READINGS.items(), page["table"][0.5], strict=True):
         one.plot(times, np.exp(rate * times), color=colour, linestyle=dash, linewidth=1.8, label=name)
     one.plot(steps, 0.5**steps, "o", color=INK, markersize=5, label="the network")
@@ -75,7 +77,9 @@ def growth(page: Numbers) -> Figure:
     values = page["spectrum"].eigenvalues[0]
     circle.add_patch(Circle((0, 0), 1, facecolor="none", edgecolor=COLOURS[0], linewidth=1.4))
     circle.plot(values.real, values.imag, "o", color=INK, markersize=1.8, markeredgewidth=0)
-    circle.add_patch(Circle((0, 0), float(page["spectrum"].norm), fill=False, edgecolor=COLOURS[2], linestyle=(0, (4, 2))))
+    circle.add_patch(
+        Circle((0, 0), float(page["spectrum"].norm), fill=False, edgecolor=COLOURS[2], linestyle=(0, (4, 2)))
+    )
     circle.text(0, -1.85, "σ₁, near 2g", color=COLOURS[2], ha="center", va="bottom")
     circle.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), xlabel="Re μ", ylabel="Im μ", aspect="equal")
     calm(circle, f"{page['N']} eigenvalues, g = 1", grid=None)
@@ -91,7 +95,11 @@ def _exponents(ax: Axes, page: Numbers) -> None:
     ax.plot(chaotic, [page["mean_field"](g) for g in chaotic], color=COLOURS[0], linewidth=1.8)
     ax.plot(list(page["largest"]), list(page["largest"].values()), "o", color=INK, markersize=5, label="measured")
     ax.axhline(0, color=MUTED, linewidth=0.8)
-    for x, what in ((0.35, "σ₁ < 1:\nmust\nvanish"), (0.75, "vanishes,\nas it\nhappens"), (2.05, "chaos: gradients explode")):
+    for x, what in (
+        (0.35, "σ₁ < 1:\nmust\nvanish"),
+        (0.75, "vanishes,\nas it\nhappens"),
+        (2.05, "chaos: gradients explode"),
+    ):
         ax.text(x, 0.42, what, color=INK, ha="center", va="top", fontsize=9)
     ax.set(xlabel="g", ylabel="λ₁, nats per step", xlim=(0.2, 3.1), ylim=(math.log(0.2), 0.47))
     calm(ax, "tanh networks", grid=None, legend="lower right")

@@ -63,9 +63,17 @@ def _layers(ax: Axes, x: float, loop: bool) -> None:
 def _arrow(ax: Axes, start: Any, end: Any, colour: str, *, rad: float = 0.0, style: str = "-|>") -> None:
     ax.add_patch(
         FancyArrowPatch(
-            start, end, arrowstyle=style, mutation_scale=11, color=colour, linewidth=1.4, shrinkA=0, shrinkB=0,
-            connectionstyle=f"arc3,rad={rad}", zorder=2,
-        )  # fmt: skip
+            start,
+            end,
+            arrowstyle=style,
+            mutation_scale=11,
+            color=colour,
+            linewidth=1.4,
+            shrinkA=0,
+            shrinkB=0,
+            connectionstyle=f"arc3,rad={rad}",
+            zorder=2,
+        )
     )
 
 
@@ -89,15 +97,23 @@ def chain(page: Numbers) -> Figure:
         _cell(ax, x, states[t + 1], f"h({t + 1})", f"x({t + 1})", inputs[t])
         height = 1.5 * float(parts[t])
         ax.add_patch(Rectangle((x - 0.28, -3.55), 0.56, height, facecolor=COLOURS[0], linewidth=0))
-        ax.text(x, -3.5 + height, f"{float(parts[t]):.0%}" if parts[t] >= 0.01 else f"{float(parts[t]):.1%}",
-                color=INK, ha="center", va="bottom")  # fmt: skip
+        ax.text(
+            x,
+            -3.5 + height,
+            f"{float(parts[t]):.0%}" if parts[t] >= 0.01 else f"{float(parts[t]):.1%}",
+            color=INK,
+            ha="center",
+            va="bottom",
+        )
         ax.text(x, -3.68, f"lag {5 - t}", color=MUTED, ha="center", va="top")
     ax.plot([0.6, 9.2], [-3.55, -3.55], color=MUTED, linewidth=0.8)
     ax.text(0.2, -3.1, "each copy's part\nof the gradient", color=MUTED, ha="right", va="center")
     _arrow(ax, (9.13, 0.0), (9.75, 0.0), COLOURS[2])
     ax.text(9.85, 0.0, "E", color=INK, fontsize=13, va="center")
     ax.text(-3.2, 2.2, "compressed", color=INK, fontsize=11.5, fontweight="bold", ha="center")
-    ax.text(4.9, 2.2, "unrolled: six copies, one set of weights", color=INK, fontsize=11.5, fontweight="bold", ha="center")
+    ax.text(
+        4.9, 2.2, "unrolled: six copies, one set of weights", color=INK, fontsize=11.5, fontweight="bold", ha="center"
+    )
     ax.set(xlim=(-4.6, 10.2), ylim=(-4.1, 2.5))
     bare(ax, "")
     return figure

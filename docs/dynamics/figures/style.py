@@ -63,4 +63,3 @@ def bare(ax: Axes, title: str) -> None:
     ax.set(xticks=[], yticks=[])
     ax.spines["bottom"].set_visible(False)
     ax.set_aspect("equal")
-

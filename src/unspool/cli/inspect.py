@@ -14,7 +14,7 @@ from unspool.cli.arguments import Json, Overwrite, Skip
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from unspool.dynamics.inspection import Inspection
+    from unspool.dynamics.inspection.inspection import Inspection
     from unspool.nn import Recurrent
 
 FILES = frozenset({"report.html", "inspection.json"})
@@ -72,8 +72,8 @@ def inspect(
     """
     from unspool.atomic import check_folder
     from unspool.cli.output import print_json
-    from unspool.dynamics.inspection import inspect as look
-    from unspool.dynamics.inspection_json import inspection_to_json
+    from unspool.dynamics.inspection.as_json import inspection_to_json
+    from unspool.dynamics.inspection.inspection import inspect as look
     from unspool.errors import SettingError
 
     if seed < 0:
@@ -139,8 +139,8 @@ def _forecaster(model: Path, data: Path | None, skip: bool, steps: int) -> _Subj
 
 
 def _elsewhere(path: Path, data: Path | None, cell: str | None, prefix: str | None) -> _Subject:
-    from unspool.dynamics.inputs import inputs_from_file
-    from unspool.dynamics.weights import layer_from_file
+    from unspool.dynamics.inspection.inputs import inputs_from_file
+    from unspool.dynamics.inspection.weights import layer_from_file
     from unspool.errors import SettingError
 
     if cell is None:

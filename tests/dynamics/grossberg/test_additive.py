@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tests.dynamics.grossberg.networks import random_additive, uniform
-from unspool.dynamics.functions import flow_system
 from unspool.dynamics.grossberg import Additive, linear, sigmoid, trajectory
-from unspool.dynamics.system import jacobian_of
+from unspool.dynamics.systems.functions import flow_system
+from unspool.dynamics.systems.system import jacobian_of
 from unspool.errors import DataError, ShapeError
 
 NONE = torch.zeros(3, 3, dtype=torch.float64)

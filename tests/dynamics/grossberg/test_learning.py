@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from tests.dynamics.grossberg.networks import random_shunting, uniform
-from unspool.dynamics.functions import flow_system
 from unspool.dynamics.grossberg import Additive, Learner, linear, sampled, shares, trajectory
 from unspool.dynamics.grossberg.learning import Rule
+from unspool.dynamics.systems.functions import flow_system
 from unspool.errors import DataError, SettingError, ShapeError
 
 THETA = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)

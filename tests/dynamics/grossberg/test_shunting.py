@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from tests.dynamics.grossberg.networks import random_shunting, uniform
-from unspool.dynamics.functions import flow_system
 from unspool.dynamics.grossberg import Shunting, feed_forward_field, settle, trajectory
+from unspool.dynamics.systems.functions import flow_system
 from unspool.errors import DataError, SettingError, ShapeError
 
 SEEDS = range(0, 120, 10)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from unspool.dynamics.inspection import Inspection
+from unspool.dynamics.inspection.inspection import Inspection
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from unspool.dynamics.ode import Ode
-from unspool.dynamics.spectrum import JacobianSpectrum
+from unspool.dynamics.equation.ode import Ode
+from unspool.dynamics.spectra.spectrum import JacobianSpectrum
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import count, for_drawing, number
 from unspool.report.palette import FAINT, GRID, MODEL_COLOUR, ORANGE

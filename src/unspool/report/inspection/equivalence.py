@@ -4,7 +4,7 @@ import math
 
 import plotly.graph_objects as go
 
-from unspool.dynamics.certificate import Certificate
+from unspool.dynamics.equation.certificate import Certificate
 from unspool.report.axis import ratio_axis
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import for_drawing, number, percent

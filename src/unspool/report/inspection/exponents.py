@@ -4,7 +4,7 @@ import math
 
 import plotly.graph_objects as go
 
-from unspool.dynamics.lyapunov import LyapunovSpectrum
+from unspool.dynamics.spectra.lyapunov import LyapunovSpectrum
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import count, for_drawing, number
 from unspool.report.palette import FAINT, MODEL_COLOUR

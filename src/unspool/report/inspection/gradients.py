@@ -6,9 +6,9 @@ from typing import Any
 import plotly.graph_objects as go
 from torch import Tensor
 
-from unspool.dynamics.diagnosis import power_of_ten
-from unspool.dynamics.horizon import GradientHorizon
-from unspool.dynamics.lyapunov import LyapunovSpectrum
+from unspool.dynamics.gradients.horizon import GradientHorizon
+from unspool.dynamics.inspection.diagnosis import power_of_ten
+from unspool.dynamics.spectra.lyapunov import LyapunovSpectrum
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import count, for_drawing, number
 from unspool.report.palette import FAINT, FAN, INK, MODEL_COLOUR, ORANGE, TEAL

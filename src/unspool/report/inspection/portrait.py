@@ -6,9 +6,9 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from unspool.dynamics.diagnosis import kinds_of
-from unspool.dynamics.fixed_points import FixedPoints
-from unspool.dynamics.plane import Portrait
+from unspool.dynamics.equilibria.fixed_points import FixedPoints
+from unspool.dynamics.equilibria.plane import Portrait
+from unspool.dynamics.inspection.diagnosis import kinds_of
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import for_drawing, percent
 from unspool.report.palette import FAINT, HOVER, INK, MODEL_COLOUR, ORANGE, TEAL

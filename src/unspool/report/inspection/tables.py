@@ -4,9 +4,9 @@ import math
 
 import torch
 
-from unspool.dynamics.diagnosis import kinds_of
-from unspool.dynamics.fixed_points import FixedPoints
-from unspool.dynamics.inspection import READINGS, Inspection
+from unspool.dynamics.equilibria.fixed_points import FixedPoints
+from unspool.dynamics.inspection.diagnosis import kinds_of
+from unspool.dynamics.inspection.inspection import READINGS, Inspection
 from unspool.report.headline import Fact
 from unspool.report.numbers import between, count, number, percent
 from unspool.report.tables import Cell, Table

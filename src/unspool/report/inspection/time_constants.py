@@ -4,9 +4,9 @@ import math
 
 import plotly.graph_objects as go
 
-from unspool.dynamics.horizon import time_constants
-from unspool.dynamics.inspection import Inspection
-from unspool.dynamics.memory import UnitMemory
+from unspool.dynamics.gradients.horizon import time_constants
+from unspool.dynamics.gradients.memory import UnitMemory
+from unspool.dynamics.inspection.inspection import Inspection
 from unspool.report.axis import ratio_axis
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import for_drawing, hover_format, number

@@ -1,0 +1,1 @@
+"""Gradients through time: how far back they reach, what bounds them, what to do about it."""

@@ -1,0 +1,1 @@
+"""All analyses of one network, and what they say together."""

@@ -1,0 +1,1 @@
+"""From a measured series to a system with the same long run."""
