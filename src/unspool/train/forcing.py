@@ -66,7 +66,6 @@ def forcing_loss(
     """Mean squared error of the predictions of `run_forced`, a number, without the first `skip` of them.
 
     The run begins at a single observation, with all of its noise, and forcing averages that away: by e^(−α) per step.
-    Where noise is counted as if it were the state, a network learns to damp what is no noise too.
 
     Raises:
         ShapeError: fewer than one prediction is left; the others as `run_forced`.

@@ -156,8 +156,8 @@ def reconstruct(
 def needed_forcing(layer: Recurrent, observations: Tensor) -> float:
     """α = max(0, 1 − 1/σ̃) for states [..., S], σ̃ the largest spectral norm of the Jacobians there.
 
-    The least with which no step from any of these states lets a gradient grow (Hess et al. 2023, the bound of their
-    theorem; smaller α do, as long as the product of the Jacobians stays in hand).
+    The least with which no step from any of these states lets a gradient grow (after Hess et al. 2023; smaller α do,
+    as long as the product of the Jacobians stays in hand).
     """
     with torch.no_grad():
         jacobians = as_system(layer).jacobian(observations.reshape(-1, observations.shape[-1]))
