@@ -34,7 +34,8 @@ class ReconstructionScores:
         variant: how the two were estimated, in words.
 
     A half is noisier than the whole: a score near or below its floor cannot be told from the true system's. (Two
-    independent runs of Lorenz-63 over 100,000 steps of 0.01 come to D_stsp 0.12 ± 0.02, their halves to 0.22, 0.26 and 0.36.)
+    independent runs of Lorenz-63 over 100,000 steps of 0.01 come to D_stsp 0.12 ± 0.02, their halves to 0.22, 0.26 and
+    0.36.)
     """
 
     d_stsp: float
