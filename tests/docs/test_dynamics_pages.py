@@ -34,6 +34,7 @@ def test_what_a_page_says_comes_out_of_its_blocks(page: Path):
     namespace: dict[str, object] = {}
     for number, block in enumerate(BLOCK.findall(text_of(page)), 1):
         exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)
+    assert 60 <= len(text_of(page).splitlines()) <= 160
 
 
 def test_there_is_a_page_for_each_idea():
@@ -53,5 +54,6 @@ def test_its_links_lead_somewhere(page: Path):
 def test_it_has_a_figure_that_its_own_code_draws(page: Path):
     figure = page.with_suffix(".svg")
     assert figure.name in links(page)
+    assert figure.stat().st_size <= 60_000
     assert f'"{page.stem}":' in (FOLDER / "figures" / "draw.py").read_text(encoding="utf-8")
     assert len(re.findall(r"^ *assert |assert_close", text_of(page), flags=re.MULTILINE)) >= 6

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from style import COLOURS, DASHES, LIGHT, Numbers, calm, new_figure
 
-from unspool.report.palette import GRID, INK, MUTED
+from unspool.report.palette import INK, MUTED
 
 READINGS = dict(zip(("forward", "exact", "backward"), zip(COLOURS, DASHES, strict=False), strict=False))
 """Reading → colour and dash."""
@@ -21,7 +21,7 @@ def equation(page: Numbers) -> Figure:
     one, two, plane = figure.subplots(1, 3)
     steps, times = np.arange(6), np.linspace(0, 5, 101)
     one.plot(
-        times, np.exp(0.5 * times), color=COLOURS[3], linestyle=DASHES[3], linewidth=1.8, label='"W h", as printed'
+        times, np.exp(0.5 * times), color=COLOURS[3], linestyle=DASHES[3], linewidth=1.8, label='"W_h h", as printed'
     )
     for (name, (colour, dash)), rate in zip(READINGS.items(), page["table"][0.5], strict=True):
         one.plot(times, np.exp(rate * times), color=colour, linestyle=dash, linewidth=1.8, label=name)
@@ -47,13 +47,15 @@ def _spiral(ax: Axes, page: Numbers) -> None:
 
 
 def _plane(ax: Axes) -> None:
-    """Eigenvalues μ: the disc |μ| < 1, the half-plane Re μ < 1, Euler's disc for α = ½."""
+    """Eigenvalues μ: the disc |μ| < 1, the half-plane Re μ < 1, Euler's disc for α = ½, the backward reading's."""
     ax.axvspan(-3.2, 1, color=LIGHT[2], linewidth=0)
     ax.add_patch(Circle((0, 0), 1, facecolor=LIGHT[0], edgecolor=COLOURS[0], linewidth=1.6))
     ax.add_patch(Circle((-1, 0), 2, fill=False, edgecolor=MUTED, linewidth=1.1, linestyle=(0, (3, 2))))
-    ax.plot(-2, 0, "o", color=COLOURS[2], markersize=7)
-    ax.text(-1.85, 0.12, "μ = −2", color=COLOURS[2])
-    ax.text(0, 0.3, "both\nstable", color=INK, ha="center", va="center")
+    ax.add_patch(Circle((0.5, 0), 0.5, fill=False, edgecolor=COLOURS[2], linewidth=1.4, linestyle=DASHES[2]))
+    ax.text(0.5, 0, "back-\nward", color=COLOURS[2], ha="center", va="center", fontsize=8)
+    ax.plot(-2, 0, "o", color=INK, markersize=6)
+    ax.text(-2, 0.2, "μ = −2", color=INK, ha="center")
+    ax.text(-0.42, 0, "both\nstable", color=INK, ha="center", va="center", fontsize=9)
     ax.text(-1.05, 2.25, "only the equation is stable", color=INK, ha="center")
     ax.text(-1, -1.72, "leaky, α = ½,\nstable inside", color=MUTED, ha="center", fontsize=9)
     ax.text(1.55, 1.2, "both\ngrow", color=INK, ha="center")
@@ -69,14 +71,17 @@ def growth(page: Numbers) -> Figure:
     for w, colour, dash in zip((1.1, 0.99, 0.9, 0.5), COLOURS, DASHES, strict=False):
         powers.semilogy(steps, float(w) ** steps, color=colour, linestyle=dash, linewidth=1.7, label=f"w = {w:g}")
     shear = page["growths"]["non-normal"]
-    norms = [1.0, *shear.log_norms[1].exp().tolist()]
-    powers.semilogy([0, *shear.lags.tolist()], norms, color=COLOURS[4], linewidth=2.2, label="ρ = 0.9, not normal")
+    lags, norms = shear.lags[shear.lags <= 100], shear.log_norms[1][shear.lags <= 100].exp()
+    powers.semilogy([0, *lags], [1.0, *norms], color=COLOURS[4], linewidth=2.2, label="ρ = 0.9, not normal")
     powers.axhline(1, color=MUTED, linewidth=0.8)
-    powers.set(xlabel="steps", ylabel="size, of 1 at first", ylim=(1e-6, 3e4))
+    powers.set(xlabel="steps", ylabel="size, of 1 at first", ylim=(1e-12, 1e5))
     calm(powers, "explode or shrink", legend="lower right")
     values = page["spectrum"].eigenvalues[0]
     circle.add_patch(Circle((0, 0), 1, facecolor="none", edgecolor=COLOURS[0], linewidth=1.4))
-    circle.plot(values.real, values.imag, "o", color=INK, markersize=1.8, markeredgewidth=0)
+    # Dots as the round caps of short strokes: one path in the file instead of an element for each.
+    across, up = (np.asarray(part)[:, None] for part in (values.real, values.imag))
+    strokes = np.hstack([across, across + 0.001, np.full_like(across, np.nan)]).ravel(), np.hstack([up] * 3).ravel()
+    circle.plot(*strokes, color=INK, linewidth=2.2, solid_capstyle="round")
     circle.add_patch(
         Circle((0, 0), float(page["spectrum"].norm), fill=False, edgecolor=COLOURS[2], linestyle=(0, (4, 2)))
     )
@@ -88,7 +93,7 @@ def growth(page: Numbers) -> Figure:
 
 
 def _exponents(ax: Axes, page: Numbers) -> None:
-    ax.axvspan(0.2, 0.5, color=LIGHT[0], linewidth=0)
+    ax.axvspan(0, 0.5, color=LIGHT[0], linewidth=0)
     ax.axvspan(1, 3.1, color=LIGHT[2], linewidth=0)
     calmed, chaotic = np.linspace(0.2, 1, 50), np.linspace(1.01, 3.1, 60)
     ax.plot(calmed, np.log(calmed), color=COLOURS[0], linewidth=1.8, label="theory: ln g, and mean field")
@@ -96,11 +101,10 @@ def _exponents(ax: Axes, page: Numbers) -> None:
     ax.plot(list(page["largest"]), list(page["largest"].values()), "o", color=INK, markersize=5, label="measured")
     ax.axhline(0, color=MUTED, linewidth=0.8)
     for x, what in (
-        (0.35, "σ₁ < 1:\nmust\nvanish"),
-        (0.75, "vanishes,\nas it\nhappens"),
+        (0.25, "σ₁ < 1:\nmust\nvanish"),
+        (0.75, "vanish\nhere"),
         (2.05, "chaos: gradients explode"),
     ):
-        ax.text(x, 0.42, what, color=INK, ha="center", va="top", fontsize=9)
-    ax.set(xlabel="g", ylabel="λ₁, nats per step", xlim=(0.2, 3.1), ylim=(math.log(0.2), 0.47))
+        ax.text(x, 0.47, what, color=INK, ha="center", va="top", fontsize=9)
+    ax.set(xlabel="g", ylabel="λ₁, nats per step", xlim=(0, 3.1), ylim=(math.log(0.2), 0.52))
     calm(ax, "tanh networks", grid=None, legend="lower right")
-    ax.axvline(1, color=GRID, linewidth=0.8)

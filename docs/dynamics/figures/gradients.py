@@ -23,9 +23,9 @@ def vanishing(page: Numbers) -> Figure:
     for (name, (found, network)), colour, dash in zip(runs.items(), COLOURS, DASHES, strict=False):
         _against_lag(norms, found, name, colour, dash)
         _, exponent = page["slope_and_exponent"](network)
-        _slope(norms, found, exponent, colour)
+        _slope(norms, found, exponent, colour, above=name != "before training")
     _threshold(norms)
-    norms.set(xlabel="lag L, steps", ylabel=r"$\|\partial h_T / \partial h_{T-L}\|$", xlim=(0, 60), ylim=(1e-13, 10))
+    norms.set(xlabel="lag L, steps", ylabel="‖∂h(T)/∂h(T−L)‖", xlim=(0, 60), ylim=(1e-13, 10))
     calm(norms, "how much of an error gets back", legend="upper right")
     horizons = [found.horizon for found in page["before"]]
     learning.axvspan(min(horizons), max(horizons), color=GRID, linewidth=0)
@@ -55,7 +55,7 @@ def gates(page: Numbers) -> Figure:
     for (name, found), colour, dash in zip(runs.items(), COLOURS, DASHES, strict=False):
         _against_lag(norms, found, name, colour, dash)
     _threshold(norms)
-    norms.set(xlabel="lag L, steps", ylabel=r"$\|\partial s_T / \partial s_{T-L}\|$", xlim=(0, 100), ylim=(1e-10, 3e2))
+    norms.set(xlabel="lag L, steps", ylabel="‖∂s(T)/∂s(T−L)‖", xlim=(0, 100), ylim=(1e-10, 3e2))
     calm(norms, "how much of an error gets back", legend="lower right")
     size = len(page["constants"]["before"])
     kinds = {"biases near 0": page["cell_memory"](page["fresh"]["LSTM"])} | {
@@ -76,17 +76,18 @@ def _against_lag(ax: Axes, found: GradientHorizon, name: str, colour: str, dash:
     ax.semilogy([0, *lags.tolist()], [1.0, *median.tolist()], color=colour, linestyle=dash, linewidth=1.9, label=name)
 
 
-def _slope(ax: Axes, found: GradientHorizon, exponent: float, colour: str) -> None:
+def _slope(ax: Axes, found: GradientHorizon, exponent: float, colour: str, *, above: bool) -> None:
     """A line of slope λ₁ beside the curve's end in the window."""
     lags, median = found.lags, found.log_norms[1]
     inside = (median > math.log(1e-12)) & (lags <= 55)
     end, value = float(lags[inside][-1]), float(median[inside][-1])
-    begin = end / 2
-    shift = 1.6
-    ax.plot([begin, end], [math.exp(value - exponent * (end - begin) + shift), math.exp(value + shift)], color=colour,
-            linewidth=0.9)  # fmt: skip
-    ax.annotate(f"λ₁ = {exponent:.2f}", ((begin + end) / 2, math.exp(value - exponent * (end - begin) / 2 + shift)),
-                (4, 3), textcoords="offset points", color=colour, fontsize=9)  # fmt: skip
+    value += 1.6 if above else -1.6
+    steps = (end / 2, 3 * end / 4, end)
+    heights = [math.exp(value + exponent * (step - end)) for step in steps]
+    ax.plot(steps, heights, color=colour, linewidth=0.9)
+    where: dict[str, Any] = {"xytext": (6, 5)} if above else {"xytext": (-6, -5), "ha": "right", "va": "top"}
+    ax.annotate(f"λ₁ = −{-exponent:.2f}", (steps[1], heights[1]), **where, textcoords="offset points", color=colour,
+                fontsize=9)  # fmt: skip
 
 
 def _threshold(ax: Axes) -> None:

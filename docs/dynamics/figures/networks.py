@@ -11,31 +11,39 @@ from style import COLOURS, DASHES, LIGHT, Numbers, bare, calm, new_figure
 
 from unspool.report.palette import INK, MUTED
 
+LABELS = {0.0: (0, 1.0, 0.06), 0.5: (12, 6, 0.5), 0.8: (22, 14.8, 0.5), 0.95: (25, 19.5, 0.86)}
+"""Loop → where its lines' names stand: after so many steps, and at x, y."""
+
 
 def loop_away(page: Numbers) -> Figure:
     """Both networks; what is left of a pulse; what a readout recalls."""
-    figure = new_figure(12)
-    diagram, left, recalled = figure.subplots(1, 3, width_ratios=[1.05, 1.2, 1.2])
-    for x, loop in ((0.0, False), (1.9, True)):
+    figure = new_figure(12.5)
+    diagram, left, recalled = figure.subplots(1, 3, width_ratios=[1.3, 1.2, 1.2])
+    for x, loop in ((0.0, False), (2.2, True)):
         _layers(diagram, x, loop)
-    diagram.set(xlim=(-0.75, 3.35), ylim=(-1.15, 2.75))
+    diagram.set(xlim=(-0.8, 4.5), ylim=(-0.8, 2.3))
     bare(diagram, "without the loop, and with it")
     for (loop, trace), colour, dash in zip(page["traces"].items(), COLOURS, DASHES, strict=False):
         seen = trace[:41]
         seen = seen[: int((seen > 0).sum())]
-        marker = "o" if len(seen) == 1 else None
-        label = "no loop, W_h = 0" if loop == 0 else f"loop {loop:g}"
-        left.semilogy(range(len(seen)), seen, color=colour, linestyle=dash, marker=marker, linewidth=1.8, label=label)
-        recalled.plot(page["memory"][loop], color=colour, linestyle=dash, linewidth=1.8, label=label)
-    left.set(xlabel="steps after the pulse", ylabel="‖h with it − h without it‖", ylim=(1e-7, 3))
-    calm(left, "what is left of a pulse", legend="lower left")
+        left.semilogy(range(len(seen)), seen, color=colour, linestyle=dash, linewidth=1.8)
+        recalled.plot(page["memory"][loop], color=colour, linestyle=dash, linewidth=1.8)
+        name = f"loop {loop:g}" if loop else "no loop"
+        step, *beside = LABELS[loop]
+        if loop:
+            left.annotate(name, (step, float(seen[step])), (5, 5), textcoords="offset points", color=colour)
+        recalled.text(*beside, name, color=colour)
+    left.plot(0, page["traces"][0.0][0], "o", color=COLOURS[0], markersize=6)
+    left.annotate("no loop: this point", (0, 1), (0, 6), textcoords="offset points", color=COLOURS[0])
+    left.set(xlabel="steps after the pulse", ylabel="‖h with it − h without it‖", ylim=(1e-7, 10))
+    calm(left, "what is left of a pulse")
     recalled.set(xlabel="steps back", ylabel="share recalled", ylim=(-0.03, 1.03))
-    calm(recalled, "what a readout recalls", legend="upper right")
+    calm(recalled, "what a readout recalls")
     return figure
 
 
 def _layers(ax: Axes, x: float, loop: bool) -> None:
-    """Two inputs, three units, one output, and the loop; W_h is a bundle from the layer to itself."""
+    """Two inputs, three units, one output, and the loop; W_h leads from the layer to itself."""
     rows = {0.0: (0.3, 1.0), 1.0: (0.0, 0.65, 1.3), 2.0: (0.65,)}
     places = {height: [x + offset for offset in offsets] for height, offsets in rows.items()}
     for low, high in ((0.0, 1.0), (1.0, 2.0)):
@@ -43,35 +51,31 @@ def _layers(ax: Axes, x: float, loop: bool) -> None:
             for b in places[high]:
                 ax.plot([a, b], [low, high], color=MUTED, linewidth=0.9, zorder=1)
     if loop:
-        for a in places[1.0]:
-            for b in places[1.0]:
-                lift = 0.16 if a == b else 0.0
-                if a == b:
-                    ax.add_patch(Circle((a + 0.17, 1.0 + lift), 0.17, fill=False, color=COLOURS[2], linewidth=1.3))
-                elif a < b:
-                    _arrow(ax, (a, 1.0), (b, 1.0), COLOURS[2], rad=-0.45, style="<|-|>")
-        ax.text(x + 1.62, 1.12, "$W_h$", color=COLOURS[2], fontsize=12, va="center")
+        corners = [(x + 1.5, 1.0), (x + 1.75, 1.0), (x + 1.75, 1.5), (x - 0.45, 1.5), (x - 0.45, 1.0), (x - 0.2, 1.0)]
+        ax.plot(*zip(*corners[:-1], strict=True), color=COLOURS[2], linewidth=1.6, zorder=0)
+        _arrow(ax, corners[-2], corners[-1], COLOURS[2])
+        ax.add_patch(Rectangle((x - 0.2, 0.8), 1.7, 0.4, facecolor="none", edgecolor=COLOURS[2], linewidth=1.0))
+        ax.text(x + 1.83, 1.25, "W_h", color=COLOURS[2], fontsize=12, va="center")
     for height, fill, edge in ((0.0, "white", MUTED), (1.0, LIGHT[0], COLOURS[0]), (2.0, "white", MUTED)):
         for a in places[height]:
             ax.add_patch(Circle((a, height), 0.14, facecolor=fill, edgecolor=edge, linewidth=1.4, zorder=3))
     for height, what in ((0.0, "x(t)"), (1.0, "h(t)"), (2.0, "y(t)")):
         if not loop:
-            ax.text(x - 0.28, height, what, color=INK, ha="right", va="center")
+            ax.text(x - 0.3, height, what, color=INK, ha="right", va="center")
     ax.text(x + 0.65, -0.55, "recurrent" if loop else "feed-forward", color=MUTED, ha="center")
 
 
-def _arrow(ax: Axes, start: Any, end: Any, colour: str, *, rad: float = 0.0, style: str = "-|>") -> None:
+def _arrow(ax: Axes, start: Any, end: Any, colour: str) -> None:
     ax.add_patch(
         FancyArrowPatch(
             start,
             end,
-            arrowstyle=style,
+            arrowstyle="-|>",
             mutation_scale=11,
             color=colour,
             linewidth=1.4,
             shrinkA=0,
             shrinkB=0,
-            connectionstyle=f"arc3,rad={rad}",
             zorder=2,
         )
     )
@@ -79,7 +83,7 @@ def _arrow(ax: Axes, start: Any, end: Any, colour: str, *, rad: float = 0.0, sty
 
 def chain(page: Numbers) -> Figure:
     """The cell with its loop; its six copies, each with its state; each copy's part of the gradient."""
-    figure = new_figure(12, 4.4)
+    figure = new_figure(9.9, 4.4)
     ax = figure.subplots()
     states, inputs, parts = torch.cat(page["states"]), page["x"][0], page["parts"].flip(0)
     _cell(ax, -3.2, states[6], "h", "x(t)", inputs[5])
@@ -100,7 +104,7 @@ def chain(page: Numbers) -> Figure:
         ax.text(
             x,
             -3.5 + height,
-            f"{float(parts[t]):.0%}" if parts[t] >= 0.01 else f"{float(parts[t]):.1%}",
+            f"{100 * float(parts[t]):.0f} %",
             color=INK,
             ha="center",
             va="bottom",

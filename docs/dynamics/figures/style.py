@@ -1,11 +1,14 @@
 """What the figures of docs/dynamics share: a page's numbers, and the look of an axis."""
 
+import io
+import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from unspool.report.palette import GRID, INK, MUTED
 from unspool.report.picture import PAPER
@@ -14,7 +17,17 @@ HERE = Path(__file__).parents[1]
 COLOURS = ("#1a5fb4", "#0a7566", "#b3440d", "#7748a0", "#806000")
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 2)))
 LIGHT = ("#d9e5f4", "#d3e8e4", "#f3dccf")
-SETTINGS = {"svg.hashsalt": "unspool", "font.family": "sans-serif", "font.size": 10.5}  # ids are random without a salt
+SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "unspool",  # ids are random without one
+    "svg.fonttype": "none",  # letters as text: a third of the size of letters as outlines
+    "path.simplify": False,  # it drops strokes shorter than a pixel
+    "font.family": "sans-serif",
+    "font.size": 10.5,
+}
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+LegendPlace = Literal["upper left", "upper right", "lower left", "lower right", "center right"]
 
 Numbers = dict[str, Any]
 """A page's names after its blocks have run."""
@@ -31,16 +44,23 @@ def run_page(name: str) -> Numbers:
 
 def new_figure(width: float, height: float = 3.5) -> Figure:
     """An empty figure on paper of its own, so that it reads on a white page and on a dark one."""
-    return Figure(figsize=(width, height), facecolor=PAPER, layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.12)
+    return Figure(figsize=(width, height), facecolor=PAPER, layout=layout)
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write it; the same numbers give the same bytes."""
-    date = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    figure.savefig(path, dpi=110, metadata=date, facecolor=PAPER)
+    """Write it; the same numbers give the same bytes. Two digits of an SVG's coordinates are all that one can see."""
+    drawn, kind = io.BytesIO(), path.suffix.removeprefix(".")
+    figure.savefig(drawn, format=kind, dpi=110, metadata={"Date": None} if kind == "svg" else None, facecolor=PAPER)
+    content = drawn.getvalue()
+    if kind == "svg":
+        content = re.sub(rb"\d+\.\d{3,}", lambda found: b"%.2f" % float(found[0]), content)
+    path.write_bytes(content)
 
 
-def calm(ax: Axes, title: str, *, grid: str | None = "y", legend: str | None = None) -> None:
+def calm(
+    ax: Axes, title: str, *, grid: Literal["x", "y", "both"] | None = "y", legend: LegendPlace | None = None
+) -> None:
     """No box, pale lines across, the title at the left, a legend where one is asked for."""
     ax.set_facecolor(PAPER)
     ax.set_title(title, loc="left", color=INK, fontsize=11.5, fontweight="bold")
@@ -50,6 +70,8 @@ def calm(ax: Axes, title: str, *, grid: str | None = "y", legend: str | None = N
     ax.xaxis.label.set_color(MUTED)
     ax.yaxis.label.set_color(MUTED)
     ax.minorticks_off()
+    if ax.get_yscale() == "log":
+        ax.yaxis.set_major_formatter(lambda value, _: "10" + f"{math.log10(value):.0f}".translate(RAISED))
     if grid:
         ax.grid(axis=grid, color=GRID, linewidth=0.8)
     ax.set_axisbelow(True)
@@ -62,4 +84,4 @@ def bare(ax: Axes, title: str) -> None:
     calm(ax, title, grid=None)
     ax.set(xticks=[], yticks=[])
     ax.spines["bottom"].set_visible(False)
-    ax.set_aspect("equal")
+    ax.set_aspect("equal", anchor="NW")
