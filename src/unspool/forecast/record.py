@@ -1,7 +1,7 @@
 """A frozen dataclass of plain fields, to JSON and back with every field checked."""
 
 from dataclasses import asdict, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from unspool.errors import ModelError
 
@@ -12,7 +12,6 @@ _PLAIN: dict[Any, tuple[type, ...]] = {
     int: (int,),
     float: (float, int),
     int | float: (float, int),
-    float | Literal["observed"]: (float, int, str),
     str | None: (str, type(None)),
     bool: (bool,),
     tuple[float, ...]: (list, tuple),
@@ -40,6 +39,15 @@ def from_record(cls: type[T], data: Any, what: str) -> T:
         odd = ", ".join(sorted(map(str, data.keys() ^ wanted.keys())))
         raise ModelError(f"the saved {what} is damaged: fields missing or unknown: {odd}", hint="fit and save it again")
     for name, kind in wanted.items():
-        if not isinstance(data[name], _PLAIN[kind]) or (isinstance(data[name], bool) and kind is not bool):
+        if not _fits(data[name], kind):
             raise ModelError(f"the saved {what} is damaged: {name} is {data[name]!r}", hint="fit and save it again")
     return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of a field's type: a plain one, or a choice of plain ones and words."""
+    if kind in _PLAIN:
+        return isinstance(value, _PLAIN[kind]) and (kind is bool or not isinstance(value, bool))
+    if get_origin(kind) is Literal:
+        return isinstance(value, str) and value in get_args(kind)
+    return any(_fits(value, each) for each in get_args(kind))

@@ -24,7 +24,8 @@ from unspool.nn.stack import States, unroll_stack
 from unspool.passes import without_biases
 
 _CELLS = {"RNN_TANH": elman, "RNN_RELU": elman_relu, "LSTM": lstm, "GRU": gru}
-_TORCH_NAMES = {"W": "weight_ih", "R": "weight_hh", "b": "bias_ih", "bR": "bias_hh", "P": "weight_hr"}
+TORCH_NAMES = {"W": "weight_ih", "R": "weight_hh", "b": "bias_ih", "bR": "bias_hh", "P": "weight_hr"}
+"""What torch.nn calls a parameter of a page."""
 
 
 class DropIn(nn.RNNBase, ABC):
@@ -113,11 +114,11 @@ class DropIn(nn.RNNBase, ABC):
 
     def layer_parameters(self, layer: int) -> dict[str, Tensor]:
         """Name on the cell's page → stored parameter, of a layer's forward direction."""
-        return {p.name: getattr(self, f"{_TORCH_NAMES[p.name]}_l{layer}") for p in self.graph.parameters}
+        return {p.name: getattr(self, f"{TORCH_NAMES[p.name]}_l{layer}") for p in self.graph.parameters}
 
     def _layer_parameters(self) -> list[dict[str, Tensor]]:
         suffixes = [f"_l{k}{d}" for k in range(self.num_layers) for d in ("", "_reverse")[: self._directions]]
-        return [{p.name: getattr(self, _TORCH_NAMES[p.name] + s) for p in self.graph.parameters} for s in suffixes]
+        return [{p.name: getattr(self, TORCH_NAMES[p.name] + s) for p in self.graph.parameters} for s in suffixes]
 
 
 def refuse_projection(proj_size: int | None) -> None:

@@ -11,6 +11,7 @@ A forced cell is a cell: it is planned, compiled and differentiated as any other
 """
 
 from dataclasses import replace
+from functools import cache
 
 from unspool.errors import CellError
 from unspool.ir import GraphBuilder, Read, StepGraph, Variable
@@ -20,8 +21,11 @@ TEACHER, ALPHA = "teacher", "alpha"
 """Names of the inputs of a forced cell that the page does not have."""
 
 
+@cache
 def forced(graph: StepGraph) -> StepGraph:
     """The step whose first state, which must be its output, is read as (1 − alpha) ∘ h + alpha ∘ teacher.
+
+    Derived once: every training step asks for it.
 
     Raises:
         CellError: the output is another value than the first state, or the page has an input, state or parameter of

@@ -9,6 +9,7 @@ computes them.
 """
 
 from dataclasses import replace
+from functools import cache
 
 from unspool.errors import CellError
 from unspool.ir import GraphBuilder, StepGraph, Variable
@@ -17,8 +18,11 @@ PREFIX = "probe_"
 """What the name of a state's probe begins with."""
 
 
+@cache
 def probed(graph: StepGraph) -> StepGraph:
     """The step with a probe for each state; an output that is a state is returned with its probe.
+
+    Derived once: every training step asks for it.
 
     Raises:
         CellError: the page has an input, state or parameter of a probe's name.

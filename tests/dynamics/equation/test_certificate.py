@@ -5,25 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
+from tests.dynamics.equation.networks import I, linear, some
 from unspool.dynamics.equation.certificate import certificate
 from unspool.errors import DataError, SettingError, ShapeError
 from unspool.nn import LSTM, Recurrent
 
-I, H, T = 2, 4, 10  # noqa: E741 - the axes' letters
-
-
-def some(*shape: int) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-
-
-def linear(R: list[list[float]]) -> Recurrent:
-    """The linear network, h' = R h + W x."""
-    torch.manual_seed(0)
-    layer = Recurrent("elman_linear", I, len(R), bias=False, dtype=torch.float64).requires_grad_(False)
-    layer.get_parameter("R_l0").copy_(torch.tensor(R, dtype=torch.float64))
-    return layer
+H, T = 4, 10
 
 
 def leaky(alpha: float) -> Recurrent:

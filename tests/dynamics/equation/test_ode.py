@@ -217,7 +217,7 @@ class Shear:
 def test_any_system_will_do():
     ode = as_ode(Shear(), "exact", state=torch.ones(2))
     torch.testing.assert_close(ode.field(torch.ones(1, 2)), torch.tensor([[math.log(2), 0.0]], dtype=torch.float64))
-    with pytest.raises(ShapeError, match=re.escape("x is [3]; expected [I=0]")):
+    with pytest.raises(ShapeError, match=re.escape("x is [3]; the constant input of this system is [I=0]")):
         as_ode(Shear(), x=torch.ones(3))
 
 
@@ -228,7 +228,7 @@ def test_bad_input_is_named():
         as_ode(torch.nn.Linear(2, 2))
     with pytest.raises(ShapeError, match=re.escape(f"state is [3]; expected [S={2 * H}]")):
         as_ode(LSTM(I, H), state=torch.zeros(3))
-    with pytest.raises(ShapeError, match=re.escape(f"x is [1, 2]; expected [I={I}]")):
+    with pytest.raises(ShapeError, match=re.escape(f"x is [1, 2]; the constant input of this system is [I={I}]")):
         as_ode(LSTM(I, H), x=torch.zeros(1, 2))
     with pytest.raises(DataError, match="x holds NaN"):
         as_ode(LSTM(I, H), x=torch.tensor([0.0, math.nan]))

@@ -178,7 +178,7 @@ def test_bad_input_is_named():
         gradient_horizon(layer, torch.zeros(5, 3))
     with pytest.raises(DataError, match="NaN"):
         gradient_horizon(layer, torch.full((5, 2), torch.nan))
-    with pytest.raises(DataError, match="leave the finite numbers"):
+    with pytest.raises(DataError, match="leaves the finite numbers"):
         gradient_horizon(linear(1e300 * rotation(2)), torch.ones(5, 1))
     with torch.no_grad():
         layer.get_parameter("weight_hh_l0")[0, 0] = torch.nan

@@ -128,5 +128,5 @@ def test_bad_input_is_named():
         unit_memory(GRU(2, 3), torch.full((3, 2), torch.nan))
     layer = Recurrent("elman_linear", 1, 1, dtype=torch.float64)
     torch.nn.init.constant_(layer.get_parameter("R_l0"), 1e300)
-    with pytest.raises(DataError, match="leave the finite numbers"):
+    with pytest.raises(DataError, match="leaves the finite numbers"):
         unit_memory(layer, torch.ones(5, 1))

@@ -71,7 +71,7 @@ def test_states_that_explode_are_no_reason_to_stop(caplog: pytest.LogCaptureFixt
     monitor = HorizonMonitor(PROBE, needed=10)
     monitor.on_epoch(layer, epoch(1))
     assert monitor.history == [(1, None)]
-    assert "leave the finite numbers" in caplog.text
+    assert "leaves the finite numbers" in caplog.text
 
 
 def test_a_layer_that_is_not_there():

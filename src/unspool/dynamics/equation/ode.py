@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from unspool.dynamics.equation.generator import Reading, generator_of, residual_of
 from unspool.dynamics.systems.system import System, system_of
+from unspool.dynamics.systems.trajectory import constant_input
 from unspool.errors import DataError, SettingError, ShapeError
 
 
@@ -126,9 +127,8 @@ def as_ode(
         True
     """
     system = system_of(layer)
-    state = _given(state, system.size, system.dtype, "state", "S")
-    if x is not None or system.input_size:
-        x = _given(x, system.input_size, system.dtype, "x", "I")
+    state = _checked(system, state)
+    x = constant_input(system, torch.zeros(system.input_size) if x is None and system.input_size else x)
     with torch.no_grad():
         jacobian = system.jacobian(state[None], None if x is None else x[None])[0]
     if not jacobian.isfinite().all():
@@ -150,12 +150,11 @@ def as_ode(
     return Ode(system, reading, state, x, jacobian, generator, forcing, active, eigenvalues, residual)
 
 
-def _given(value: Tensor | None, size: int, dtype: torch.dtype, name: str, letter: str) -> Tensor:
-    """`value` [size], checked; zeros where there is none."""
-    if value is None:
-        return torch.zeros(size, dtype=dtype)
-    if value.shape != (size,):
-        raise ShapeError(f"{name} is {list(value.shape)}; expected [{letter}={size}]")
-    if not value.isfinite().all():
-        raise DataError(f"{name} holds NaN or infinity")
-    return value.detach().to("cpu", dtype)
+def _checked(system: System, state: Tensor | None) -> Tensor:
+    """A state [S]; zeros where there is none."""
+    state = torch.zeros(system.size) if state is None else state
+    if state.shape != (system.size,):
+        raise ShapeError(f"state is {list(state.shape)}; expected [S={system.size}]")
+    if not state.isfinite().all():
+        raise DataError("state holds NaN or infinity")
+    return state.detach().to("cpu", system.dtype)

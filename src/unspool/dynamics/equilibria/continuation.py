@@ -25,8 +25,9 @@ import torch
 from torch import Tensor, nn
 
 from unspool.dynamics.equilibria.stability import sorted_eigenvalues, stability_of
-from unspool.dynamics.equilibria.starts import check_double, constant_input
+from unspool.dynamics.equilibria.starts import check_double
 from unspool.dynamics.systems.system import System, system_of
+from unspool.dynamics.systems.trajectory import constant_input
 from unspool.errors import DataError, SettingError, ShapeError
 
 FIRST, LONGEST, SHORTEST = 1e-2, 5e-2, 1e-8

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from unspool.dynamics.equilibria.newton import FixedPointEquations, Roots, solve
 from unspool.dynamics.equilibria.piecewise import is_piecewise_linear, search_regions
 from unspool.dynamics.equilibria.stability import stability_of
-from unspool.dynamics.equilibria.starts import FAR, check_double, constant_input, spread_of, start_states
+from unspool.dynamics.equilibria.starts import FAR, check_double, spread_of, start_states
 from unspool.dynamics.equilibria.verified import stable_first, verified
 from unspool.dynamics.systems.system import System, system_of
+from unspool.dynamics.systems.trajectory import constant_input
 from unspool.errors import SettingError
 
 

@@ -7,6 +7,7 @@ Sussillo & Barak 2013, Neural Computation 25(3), 626–649, who minimise q = ½�
 equation itself, see `newton.py`.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -14,12 +15,13 @@ from torch import Tensor, nn
 
 from unspool.dynamics.equilibria.newton import Equations, FixedPointEquations, Roots, at_minimum, solve, within
 from unspool.dynamics.equilibria.stability import stability_of
-from unspool.dynamics.equilibria.starts import check_double, constant_input, distinct, spread_of, start_states
+from unspool.dynamics.equilibria.starts import check_double, distinct, spread_of, start_states
 from unspool.dynamics.equilibria.verified import Verified, stable_first, verified
 from unspool.dynamics.systems.system import System, system_of
+from unspool.dynamics.systems.trajectory import constant_input
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class FixedPoints:
     """The fixed points that were found, those with fewer unstable directions first. All tensors are float64.
 
@@ -54,6 +56,19 @@ class FixedPoints:
     dropped: int
     unconverged: int
     spread: float
+
+    @property
+    def in_words(self) -> str:
+        """`2 stable nodes and 1 saddle`, or `none`."""
+        found = Counter(zip(self.stable.tolist(), self.kinds, strict=True))
+        named = [f"{n} {'stable ' if s else ''}{kind}{'s' if n > 1 else ''}" for (s, kind), n in found.items()]
+        return " and ".join(filter(None, (", ".join(named[:-1]), *named[-1:]))) or "none"
+
+    def __repr__(self) -> str:
+        return (
+            f"FixedPoints({self.in_words}; {len(self.slow_points)} slow points; "
+            f"{self.unconverged} of {self.starts} searches ended nowhere)"
+        )
 
 
 def fixed_points(

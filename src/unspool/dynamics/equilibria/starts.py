@@ -12,22 +12,6 @@ FAR = 1e6
 """A state with a larger number has escaped."""
 
 
-def constant_input(system: System, x: Tensor | None) -> Tensor | None:
-    """An input [I] held for all steps, checked.
-
-    Raises:
-        ShapeError: it does not fit the system.
-        DataError: it is not finite.
-    """
-    if x is None:
-        return None
-    if x.shape != (system.input_size,):
-        raise ShapeError(f"x is {list(x.shape)}; the constant input of this system is [I={system.input_size}]")
-    if not x.isfinite().all():
-        raise DataError("the constant input x holds NaN or infinity")
-    return x.detach().to("cpu", system.dtype)
-
-
 def check_double(system: System) -> None:
     """Raise a SettingError if a user's own system does not compute in float64."""
     if system.dtype != torch.float64:

@@ -17,16 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from unspool.dynamics.gradients.bounds import GradientBounds, gradient_bounds
-from unspool.dynamics.systems.system import LayerSystem, System, system_of, trajectory_of
-from unspool.dynamics.systems.trajectory import trajectory_inputs
-from unspool.errors import DataError, SettingError
+from unspool.dynamics.systems.system import LayerSystem, System, system_of
+from unspool.dynamics.systems.trajectory import run, trajectory_inputs
+from unspool.errors import SettingError
 
 QUANTILES = (0.1, 0.5, 0.9)
 """Of the sequences' norms: what most keep, half of them, and few."""
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GradientHorizon:
     """How the norm of ∂s_T/∂s_{T−L} falls or grows with the lag L.
 
@@ -53,6 +53,13 @@ class GradientHorizon:
     stretch: float
     bounds: GradientBounds | None
     stretches: int
+
+    def __repr__(self) -> str:
+        reach = f"beyond {int(self.lags[-1])}" if self.horizon is None else str(self.horizon)
+        return (
+            f"GradientHorizon({reach} steps at ε = {self.epsilon:g}; slope {self.slope:.4g} ± {self.slope_error:.1g} "
+            f"per step, {self.stretches} stretches)"
+        )
 
     @property
     def expected(self) -> float:
@@ -119,9 +126,7 @@ def gradient_horizon(
     longest = steps if longest is None else longest
     if not 1 <= longest <= steps:
         raise SettingError(f"longest is {longest} steps; the sequences have 1 to {steps}")
-    before = torch.cat([state[:, None], trajectory_of(system, state, inputs, steps)[:, :-1]], 1).detach()
-    if not before.isfinite().all():
-        raise DataError("the states leave the finite numbers", hint="the network explodes; take fewer steps")
+    before = torch.cat([state[:, None], run(system, state, inputs, steps)[:, :-1]], 1)
     lags, norms, stretch = _norms(system, _cut(before, longest), None if inputs is None else _cut(inputs, longest))
     # An order statistic, not a mean of two: half of −∞ and a number is no norm.
     log_norms = norms.quantile(torch.tensor(QUANTILES, dtype=norms.dtype), 0, interpolation="nearest")

@@ -5,13 +5,13 @@ a training step that watches them costs little more than one that does not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from unspool.dynamics.systems.system import LayerSystem, as_system
+from unspool.dynamics.systems.system import LayerSystem, as_system, states_over_time
 from unspool.errors import DataError, ShapeError
 from unspool.ir import StepGraph
 from unspool.nn import Recurrent
@@ -108,7 +108,8 @@ def watch(layer: nn.Module, x: Tensor, initial_state: Tensor | None = None) -> W
         probes = [x.new_zeros(len(below), *s.shape, requires_grad=True) for s in initial]
         named = {PREFIX + s.name: p for s, p in zip(graph.states, probes, strict=True)}
         output, _ = unroll(watching, {**given, **named}, parameters, initial)
-        after = [_following(graph, index, output, given, parameters, initial) for index in range(len(initial))]
+        with torch.no_grad():
+            after = states_over_time(graph, output.detach(), given, parameters, initial)
         states = tuple(torch.cat([s.detach()[None], a[:-1]]) for s, a in zip(initial, after, strict=True))
         layers.append(WatchedLayer(graph, parameters, below.detach(), states, tuple(probes)))
         below = output
@@ -136,18 +137,3 @@ def begin(layer: nn.Module, x: Tensor, initial_state: Tensor | None) -> tuple[La
         learned = [given.get_parameter(f"initial_{name}")[number] for number, name, _ in system.blocks]
         return system, torch.cat(learned, -1).expand(len(x), -1)
     return system, x.new_zeros(len(x), system.size)
-
-
-def _following(
-    graph: StepGraph,
-    index: int,
-    output: Tensor,
-    given: Mapping[str, Tensor],
-    parameters: Mapping[str, Tensor],
-    initial: list[Tensor],
-) -> Tensor:
-    """State `index` after each step, [T, B, size]."""
-    if graph.output == graph.next_states[index]:
-        return output.detach()
-    with torch.no_grad():
-        return unroll(replace(graph, output=graph.next_states[index]), given, parameters, initial)[0]

@@ -1,7 +1,6 @@
 """What the analyses say in plain words: how far back a network can learn from, what limits it, what to try."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -140,14 +139,7 @@ def _rest(points: FixedPoints | None) -> str:
     if not len(points.points):
         slow = f", only {len(points.slow_points)} slow points" if len(points.slow_points) else ""
         return f"With its input held at the mean no fixed point was found{slow}."
-    return f"With its input held at the mean it has {kinds_of(points)}."
-
-
-def kinds_of(points: FixedPoints) -> str:
-    """`2 stable nodes and 1 saddle`."""
-    found = Counter(zip(points.stable.tolist(), points.kinds, strict=True))
-    named = [f"{n} {'stable ' if stable else ''}{kind}{'s' if n > 1 else ''}" for (stable, kind), n in found.items()]
-    return " and ".join(filter(None, (", ".join(named[:-1]), *named[-1:]))) or "none"
+    return f"With its input held at the mean it has {points.in_words}."
 
 
 def _advice(remedies: Sequence[Remedy], needed: int | None) -> str:

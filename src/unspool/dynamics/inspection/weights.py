@@ -21,10 +21,8 @@ from unspool.errors import ModelError, SettingError, ShapeError
 from unspool.ir import StepGraph
 from unspool.lang import Cell
 from unspool.nn import Recurrent
+from unspool.nn.dropin import TORCH_NAMES
 from unspool.passes import bias_names
-
-IN_TORCH = {"W": "weight_ih", "R": "weight_hh", "b": "bias_ih", "bR": "bias_hh", "P": "weight_hr"}
-"""What torch.nn calls a parameter of a page."""
 
 CONVERT = (
     "convert it where you trust it: from safetensors.torch import save_file; "
@@ -77,7 +75,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _found(weights: Mapping[str, Tensor], graph: StepGraph) -> dict[str, Keys]:
     """By prefix the keys of a layer there, or of a part of one."""
-    names = {spelled: p.name for p in graph.parameters for spelled in (p.name, IN_TORCH.get(p.name, p.name))}
+    names = {spelled: p.name for p in graph.parameters for spelled in (p.name, TORCH_NAMES.get(p.name, p.name))}
     pattern = re.compile(rf"({'|'.join(map(re.escape, names))})(?:_l(\d+))?(_reverse)?")
     found: dict[str, Keys] = {}
     for key in weights:
@@ -123,7 +121,7 @@ def _layer(cell: Cell, weights: Mapping[tuple[str, int], Tensor], keys: Keys, bi
     layers = 1 + max(number for _, number in keys)
     if missing := [(n, k) for k in range(layers) for n in names if (n, k) not in keys]:
         name, number = missing[0]
-        torchs = f" ({IN_TORCH[name]}_l{number} in torch.nn)" if name in IN_TORCH else ""
+        torchs = f" ({TORCH_NAMES[name]}_l{number} in torch.nn)" if name in TORCH_NAMES else ""
         hint = f"is it another cell than {cell.name}? See `unspool cells`"
         raise ModelError(f"{name}_l{number}{torchs} is missing", hint=hint)
     sizes = _sizes(cell.graph, {n: tuple(weights[n, 0].shape) for n in names})

@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from unspool.dynamics.spectra.course import Course
 from unspool.dynamics.spectra.growth import Columns
 from unspool.dynamics.systems.system import System, system_of
-from unspool.errors import DataError, SettingError, ShapeError
+from unspool.dynamics.systems.trajectory import trajectory_inputs
+from unspool.errors import SettingError, ShapeError
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LyapunovSpectrum:
     """Lyapunov exponents with error bars.
 
@@ -51,6 +52,15 @@ class LyapunovSpectrum:
     steps: int
     trajectories: int
     every: float
+
+    def __repr__(self) -> str:
+        pairs = zip(self.exponents[:3].tolist(), self.errors[:3].tolist(), strict=True)
+        largest = ", ".join(f"{value:.4g} ± {error:.1g}" for value, error in pairs)
+        rest = f" … {float(self.exponents[-1]):.4g}" if len(self.exponents) > 3 else ""
+        return (
+            f"LyapunovSpectrum({largest}{rest}; {len(self.exponents)} exponents, dimension {self.dimension:.3g}, "
+            f"{self.trajectories} × {self.steps} steps)"
+        )
 
 
 @torch.no_grad()
@@ -94,9 +104,11 @@ def lyapunov_spectrum(
     count = system.size if count is None else count
     _check_numbers(system, count, every, batches)
     generator = torch.Generator().manual_seed(seed)
-    state, x = _beginning(system, x, initial_state, generator)
+    if initial_state is None and x is None:  # rest is a fixed point of many systems
+        initial_state = 0.1 * torch.randn(system.size, generator=generator, dtype=torch.float64)
+    state, inputs, _ = trajectory_inputs(system, initial_state, x, 1 if x is None else None, None)
     steps, discard, discard_q = _lengths(x, steps, discard, discard_q)
-    course = Course(system, state, x, count)
+    course = Course(system, state, None if x is None else inputs, count)
     course.skip(discard)
     first = torch.randn((len(state), system.size, count), generator=generator, dtype=torch.float64)
     columns = Columns(first.to(system.dtype), every)
@@ -207,27 +219,3 @@ def _check_numbers(system: System, count: int, every: int | None, batches: int) 
         raise SettingError(f"count is {count}; the state has {system.size} numbers, and as many exponents")
     if batches < 1 or (every is not None and every < 1):
         raise SettingError(f"batches is {batches}, every is {every}; both are at least 1")
-
-
-def _beginning(
-    system: System, x: Tensor | None, initial_state: Tensor | None, generator: torch.Generator
-) -> tuple[Tensor, Tensor | None]:
-    """States [B, S] and inputs [B, T, I], checked."""
-    size, inputs = system.size, system.input_size
-    if x is not None and (x.dim() not in (2, 3) or x.shape[-1] != inputs or not inputs):
-        raise ShapeError(f"x is {list(x.shape)}; expected [T, I={inputs}] or [B, T, I={inputs}]")
-    if initial_state is None:
-        drawn = torch.randn(size, generator=generator, dtype=torch.float64) if x is None else torch.zeros(size)
-        initial_state = 0.1 * drawn
-    if initial_state.shape[-1:] != (size,) or initial_state.dim() > 2:
-        raise ShapeError(f"initial_state is {list(initial_state.shape)}; expected [S={size}] or [B, S={size}]")
-    rows = {len(v) for v, axes in ((x, 3), (initial_state, 2)) if v is not None and v.dim() == axes}
-    if len(rows) > 1 or 0 in rows:
-        shapes = f"initial_state {list(initial_state.shape)} and x {None if x is None else list(x.shape)}"
-        raise ShapeError(f"{shapes} are not of the same number B ≥ 1 of trajectories")
-    for name, value in (("x", x), ("initial_state", initial_state)):
-        if value is not None and not value.isfinite().all():
-            raise DataError(f"{name} holds NaN or infinity")
-    B = rows.pop() if rows else 1
-    state = initial_state.detach().to("cpu", system.dtype).expand(B, size)
-    return state, None if x is None else x.detach().to("cpu", system.dtype).expand(B, -1, inputs)

@@ -7,14 +7,16 @@ so is a map or a differential equation given as a function (`function_system`, i
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Protocol, final
 
 import torch
 from torch import Tensor, nn
 
 from unspool.errors import DataError, SettingError
+from unspool.ir import StepGraph
 from unspool.nn import Recurrent
 from unspool.nn.dropin import DropIn
 from unspool.runtime import Blocks, Jacobian, identity_blocks, tangent_blocks, tangent_steps, unroll
@@ -99,12 +101,9 @@ class LayerSystem:
         """
         below, after = x.transpose(0, 1), []
         for parameters, states in self._layers(state):
-            output, _ = unroll(self._graph, {self._x: below}, parameters, states)
-            for position in self._graph.next_states:
-                shown = replace(self._graph, output=position)
-                is_output = position == self._graph.output
-                after.append(output if is_output else unroll(shown, {self._x: below}, parameters, states)[0])
-            below = output
+            given = {self._x: below}
+            below, _ = unroll(self._graph, given, parameters, states)
+            after += states_over_time(self._graph, below, given, parameters, states)
         return torch.cat(after, -1).transpose(0, 1)
 
     def jacobian(self, state: Tensor, x: Tensor | None = None) -> Tensor:
@@ -160,7 +159,7 @@ class LayerSystem:
             if number < len(self._parameters):
                 rows = [s.flatten(0, -2) for s in states]
                 output, _ = unroll(self._graph, {self._x: below.flatten(0, -2)[None]}, parameters, rows)
-                below = output[0].view(*below.shape[:-1], -1)
+                below = output[0].view(*below.shape[:-1], output.shape[-1])
 
     def _layers(self, state: Tensor) -> Iterator[tuple[Mapping[str, Tensor], tuple[Tensor, ...]]]:
         """Of each layer its parameters and its states in states [N, S]."""
@@ -169,6 +168,28 @@ class LayerSystem:
 
     def _input(self, state: Tensor, x: Tensor | None) -> Tensor:
         return state.new_zeros((*state.shape[:-1], self.input_size)) if x is None else x
+
+
+def states_over_time(
+    graph: StepGraph,
+    output: Tensor,
+    inputs: Mapping[str, Tensor],
+    parameters: Mapping[str, Tensor],
+    initial: Sequence[Tensor],
+) -> list[Tensor]:
+    """Each state after every step, [T, B, size], of a cell that gave `output` for the rest.
+
+    Cost: one compiled run for each state that is not the output.
+    """
+    return [
+        output if position == graph.output else unroll(_showing(graph, position), inputs, parameters, initial)[0]
+        for position in graph.next_states
+    ]
+
+
+@cache
+def _showing(graph: StepGraph, position: int) -> StepGraph:
+    return replace(graph, output=position)
 
 
 def jacobian_of(step: Callable[[Tensor, Tensor | None], Tensor], state: Tensor, x: Tensor | None) -> Tensor:

@@ -50,3 +50,19 @@ def trajectory_inputs(
     state, x = (v.detach().to("cpu", system.dtype) for v in (state, x))
     B = rows.pop()
     return state.expand(B, S), x.expand(B, -1, I) if I else None, x.shape[-2]
+
+
+def constant_input(system: System, x: Tensor | None) -> Tensor | None:
+    """An input [I] held for all steps, checked.
+
+    Raises:
+        ShapeError: it does not fit the system.
+        DataError: it is not finite.
+    """
+    if x is None:
+        return None
+    if x.shape != (system.input_size,):
+        raise ShapeError(f"x is {list(x.shape)}; the constant input of this system is [I={system.input_size}]")
+    if not x.isfinite().all():
+        raise DataError("the constant input x holds NaN or infinity")
+    return x.detach().to("cpu", system.dtype)

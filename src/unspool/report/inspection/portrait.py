@@ -8,7 +8,6 @@ from torch import Tensor
 
 from unspool.dynamics.equilibria.fixed_points import FixedPoints
 from unspool.dynamics.equilibria.plane import Portrait
-from unspool.dynamics.inspection.diagnosis import kinds_of
 from unspool.report.chart import Chart, View, figure, titled
 from unspool.report.numbers import for_drawing, percent
 from unspool.report.palette import FAINT, HOVER, INK, MODEL_COLOUR, ORANGE, TEAL
@@ -39,7 +38,7 @@ def portrait_chart(portrait: Portrait, found: FixedPoints | None, visited: Tenso
         hovermode="closest",
     )
     share = percent(portrait.plane.share)
-    points = "" if found is None else f" Fixed points: {kinds_of(found)}."
+    points = "" if found is None else f" Fixed points: {found.in_words}."
     alt = f"Phase portrait on a plane that holds {share} of the states’ spread.{points}"
     caption = (
         "Where the network goes when its input is held at the mean: arrows are single steps (their lengths drawn as "

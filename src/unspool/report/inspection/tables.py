@@ -5,7 +5,6 @@ import math
 import torch
 
 from unspool.dynamics.equilibria.fixed_points import FixedPoints
-from unspool.dynamics.inspection.diagnosis import kinds_of
 from unspool.dynamics.inspection.inspection import READINGS, Inspection
 from unspool.report.headline import Fact
 from unspool.report.numbers import between, count, number, percent
@@ -32,7 +31,7 @@ def findings(found: Inspection) -> list[Fact]:
         low, high = (float(v) for v in spectrum.radius.aminmax())
         facts.append(Fact("Spectral radius", number(float(spectrum.radius.median())), f"from {between(low, high)}"))
     if (points := found.fixed_points) is not None:
-        facts.append(Fact("Fixed points", str(len(points.points)), kinds_of(points) if len(points.points) else ""))
+        facts.append(Fact("Fixed points", str(len(points.points)), points.in_words if len(points.points) else ""))
     if (certificate := found.certificate) is not None:
         allowed = percent(certificate.epsilon)
         facts.append(Fact("As an equation", percent(certificate.agreement), f"of its steps within {allowed}"))
