@@ -90,7 +90,7 @@ def _own(system: LayerSystem, states: Tensor, inputs: Tensor) -> Tensor:
     """[S]: the geometric mean of |∂s'_i/∂s_i| over states [B, T, S]."""
     states, inputs = states.flatten(0, 1), inputs.flatten(0, 1)
     if not states.isfinite().all():
-        raise DataError("the network leaves the finite numbers", hint="look for NaN in its weights, or take fewer steps")
+        raise DataError("the network leaves the finite numbers", hint="look for NaN in its weights; take fewer steps")
     some = torch.linspace(0, len(states) - 1, min(SAMPLE, len(states))).long()
     return _mean(system.jacobian(states[some], inputs[some]).diagonal(dim1=-2, dim2=-1))
 
