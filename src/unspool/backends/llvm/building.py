@@ -112,6 +112,13 @@ def barrier(module: ir.Module) -> ir.Function:
     return function
 
 
+def prefetch(b: Builder, address: Value) -> None:
+    """Ask for the line at `address`, to be written soon; any address will do."""
+    kind = ir.FunctionType(ir.VoidType(), [POINTER, I32, I32, I32])
+    function = b.module.globals.get("llvm.prefetch.p0") or ir.Function(b.module, kind, "llvm.prefetch.p0")
+    b.call(function, [address, ir.Constant(I32, 1), ir.Constant(I32, 3), ir.Constant(I32, 1)])
+
+
 def copy(b: Builder, to: Value, source: Value, count: Value, item_bytes: int) -> None:
     """`count` items, by the C library's memcpy."""
     name = "llvm.memcpy.p0.p0.i64"

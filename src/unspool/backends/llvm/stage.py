@@ -6,7 +6,20 @@ from functools import cached_property
 
 from llvmlite import ir
 
-from unspool.backends.llvm.building import I32, I64, POINTER, Value, at, barrier, copy, load, loop, number, smaller
+from unspool.backends.llvm.building import (
+    I32,
+    I64,
+    POINTER,
+    Value,
+    at,
+    barrier,
+    copy,
+    load,
+    loop,
+    number,
+    prefetch,
+    smaller,
+)
 from unspool.backends.llvm.mathematics import emit
 from unspool.backends.llvm.places import Rows, RowsCode
 from unspool.backends.llvm.pointwise import Places, Vector, across, lanes_below
@@ -152,7 +165,10 @@ class StageCode(RowsCode):
             vector.store(vector.value(sweep.next_states[i]), into, outside=False)
         for i in stage.writes:
             name, position = sweep.writes[i]
-            vector.store(vector.value(position), self._row(self._stream("write", name), row), outside=True)
+            into = self._row(self._stream("write", name), row)
+            ahead = b.mul(self.word(f"write step {name}"), self.word("direction"))
+            prefetch(b, at(b, at(b, into, ahead, self.kind), unit, self.kind))
+            vector.store(vector.value(position), into, outside=True)
         for i in stage.sums:
             name, position = sweep.sums[i]
             total = self._sum(name, stage.size)
