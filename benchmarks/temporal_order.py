@@ -130,7 +130,7 @@ def error(network: Network, length: int, count: int, seed: int) -> float:
 def main(
     seeds: Annotated[int, typer.Option(help="How many, from `first` on.")] = 5,
     first: Annotated[int, typer.Option(help="The first seed.")] = 0,
-    updates: Annotated[int, typer.Option(help="At most, for each seed.")] = 20_000,
+    updates: Annotated[int, typer.Option(help="At most, for each seed.")] = 30_000,
 ) -> None:
     """Train, test, print a table."""
     torch.set_num_threads(1)
