@@ -34,6 +34,8 @@ class Recurrent(nn.Module):
         sizes: further sizes that the cell's page names by a letter, e.g. `{"P": 16}`.
         checkpoint_every: k. In training keep the states of every k-th step only, and run the steps between them
             again in the backward pass. Results differ by rounding only.
+        residual: a layer above the first adds its input to its output, so that gradients pass many layers (He et al.
+            2016, arXiv:1512.03385; in stacks of LSTMs Wu et al. 2016, arXiv:1609.08144).
 
     Attributes:
         output_size: features of the output, D · size.
@@ -73,6 +75,7 @@ class Recurrent(nn.Module):
         dtype: torch.dtype | None = None,
         sizes: Mapping[str, int] | None = None,
         checkpoint_every: int | None = None,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         self.cell = find_cell(cell)
@@ -82,7 +85,7 @@ class Recurrent(nn.Module):
         self.directions = 2 if bidirectional else 1
         letters = {"I": input_size, "H": hidden_size, **(sizes or {})}
         _check_settings(self.graph, letters, num_layers, dropout)
-        self.checkpoint_every = _checked_every(self.graph, checkpoint_every)
+        self.checkpoint_every, self.residual = _checked_every(self.graph, checkpoint_every), residual
         self._letters = dict(letters)
         self.state_sizes = tuple(letters[s.size] for s in self.graph.states)
         self.output_size = input_size  # of the layer below
@@ -142,7 +145,7 @@ class Recurrent(nn.Module):
         parameters = [self._layer_parameters(s) for layer in range(self.num_layers) for s in self._suffixes(layer)]
         check_input(title, x, "BTI", self.input_size, self.graph, parameters[0])
         batch = x.shape[0]
-        rest = self._rest(x)
+        rest = self.rest(x)
         if initial_state is None:
             initial = tuple(s.expand(-1, batch, -1) for s in rest)
         else:
@@ -166,6 +169,7 @@ class Recurrent(nn.Module):
             rest=rest,
             per_step=numbers,
             checkpoint_every=self.checkpoint_every,
+            residual=self.residual,
         )
         return output.transpose(0, 1), final_state
 
@@ -186,12 +190,18 @@ class Recurrent(nn.Module):
     def extra_repr(self) -> str:
         """The settings that differ from their defaults."""
         text = f"{self.cell.name}, input_size={self.input_size}, hidden_size={self.hidden_size}"
-        usual = {"num_layers": 1, "bias": True, "dropout": 0.0, "bidirectional": False, "learn_initial_state": False}
-        usual["checkpoint_every"] = None
+        usual: dict[str, object] = {
+            "num_layers": 1,
+            "bias": True,
+            "dropout": 0.0,
+            "bidirectional": False,
+            "learn_initial_state": False,
+        }
+        usual |= {"checkpoint_every": None, "residual": False}
         return text + "".join(f", {k}={getattr(self, k)}" for k, v in usual.items() if getattr(self, k) != v)
 
-    def _rest(self, x: Tensor) -> States:
-        """The learned initial state or zeros, [L·D, 1, size] per state."""
+    def rest(self, x: Tensor) -> States:
+        """The learned initial state, or zeros of x's dtype and device: [L·D, 1, size] per state."""
         if self.learn_initial_state:
             return tuple(getattr(self, f"initial_{s.name}") for s in self.graph.states)
         return tuple(x.new_zeros((self.num_layers * self.directions, 1, size)) for size in self.state_sizes)

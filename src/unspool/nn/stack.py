@@ -29,6 +29,7 @@ def unroll_stack(
     rest: States | None = None,
     per_step: Mapping[str, Tensor] | None = None,
     checkpoint_every: int | None = None,
+    residual: bool = False,
 ) -> tuple[Tensor, States]:
     """Output [T, B, D·size] of the last layer and the final states.
 
@@ -45,6 +46,7 @@ def unroll_stack(
         rest: states that a reset returns to, shaped like `initial` (the batch axis may be 1).
         per_step: the cell's inputs that are numbers, each [T, B, 1]; every layer reads the same.
         checkpoint_every: steps of a chunk that is run again for its gradients; by default there are no chunks.
+        residual: whether a layer above the first adds its input to its output.
     """
     run = partial(unroll_in_chunks, every=checkpoint_every) if checkpoint_every else unroll
     finals: list[States] = []
@@ -65,7 +67,8 @@ def unroll_stack(
             )
             outputs.append(output)
             finals.append(final)
-        x = outputs[0] if directions == 1 else torch.cat(outputs, -1)
+        told = outputs[0] if directions == 1 else torch.cat(outputs, -1)
+        x = x + told if residual and layer else told
         if dropout and training and layer < layers - 1:
             x = functional.dropout(x, dropout)
     if len(finals) == 1:  # a view costs less than a copy

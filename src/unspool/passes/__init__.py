@@ -1,7 +1,9 @@
 """From a step graph to a plan for running it over time. Each pass is one file."""
 
 from unspool.passes.biases import bias_names, without_biases
+from unspool.passes.chain import chained
 from unspool.passes.coefficients import without_coefficients
+from unspool.passes.feedback import ACTIVATIONS, Activation, fed_back, fed_name
 from unspool.passes.force import forced
 from unspool.passes.hoist import hoistable, regroup_sums
 from unspool.passes.plan import Instruction, Plan, make_plan
@@ -14,11 +16,16 @@ from unspool.passes.stack import StackedProduct, stack_products
 from unspool.passes.tangent import tangent
 
 __all__ = [
+    "ACTIVATIONS",
+    "Activation",
     "Instruction",
     "Plan",
     "Scan",
     "StackedProduct",
     "bias_names",
+    "chained",
+    "fed_back",
+    "fed_name",
     "forced",
     "hoistable",
     "make_plan",

@@ -220,13 +220,18 @@ def as_system(layer: nn.Module) -> LayerSystem:
     """The system of a `Recurrent` layer, or of a drop-in `RNN`, `GRU`, `LSTM`.
 
     Raises:
-        SettingError: the layer is bidirectional, its cell reads numbers besides x, or it is no recurrent layer of
-            Unspool's.
+        SettingError: the layer is bidirectional or a stack with residuals, its cell reads numbers besides x, or it is
+            no recurrent layer of Unspool's.
     """
     if not isinstance(layer, Recurrent | DropIn):
         raise SettingError(
             f"{type(layer).__name__} is not a recurrent layer of Unspool's",
             hint="give a Recurrent, RNN, GRU or LSTM of unspool.nn; those load torch.nn's state_dict as it is",
+        )
+    if isinstance(layer, Recurrent) and layer.residual:
+        raise SettingError(
+            "a stack with residuals is not analysed: its layers read more than the layer below tells them",
+            hint="analyse a layer of it by itself",
         )
     return LayerSystem(layer)
 

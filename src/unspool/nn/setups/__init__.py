@@ -1,0 +1,31 @@
+"""What a recurrent network reads and gives: one to one … many to many, its output fed back, encoder and decoder."""
+
+from unspool.nn.setups.aligned import ManyToMany
+from unspool.nn.setups.attention import Attention
+from unspool.nn.setups.diagram import Diagram, Drawable
+from unspool.nn.setups.encoder_decoder import EncoderDecoder
+from unspool.nn.setups.fed_back import FedBack, FedState
+from unspool.nn.setups.forcing import drawn, exponential_decay, inverse_sigmoid_decay, linear_decay
+from unspool.nn.setups.many_to_one import ManyToOne
+from unspool.nn.setups.one_to_many import OneToMany
+from unspool.nn.setups.one_to_one import OneToOne
+from unspool.nn.setups.pooling import Pool, Pooling
+
+__all__ = [
+    "Attention",
+    "Diagram",
+    "Drawable",
+    "EncoderDecoder",
+    "FedBack",
+    "FedState",
+    "ManyToMany",
+    "ManyToOne",
+    "OneToMany",
+    "OneToOne",
+    "Pool",
+    "Pooling",
+    "drawn",
+    "exponential_decay",
+    "inverse_sigmoid_decay",
+    "linear_decay",
+]
