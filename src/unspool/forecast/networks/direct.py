@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from unspool.forecast.networks.reading import Plan, Reading
 from unspool.forecast.networks.recurrence import recurrence
+from unspool.nn.setups import Diagram
 
 
 @final
@@ -35,3 +36,7 @@ class Direct(nn.Module):
         state = self.dropout(output[:, -1] + reading.identity)
         forecast = self.readout(state).unflatten(1, (self.horizon, -1))
         return forecast if self.calendar is None else forecast + self.calendar(reading.calendar_future)
+
+    def diagram(self) -> Diagram:
+        """How it is drawn."""
+        return Diagram("a window in, the whole horizon out", self.layer, gives="last")

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from unspool.forecast.networks.reading import Plan, Reading
 from unspool.forecast.networks.recurrence import recurrence
+from unspool.nn.setups import Diagram
 
 
 @final
@@ -52,6 +53,12 @@ class Segment(nn.Module):
         output, _ = self.layer(v.flatten(0, 1)[:, None], fanned)
         steps = self.readout(self.dropout(output[:, 0]))
         return steps.view(len(v), self.decoded * self.segment, -1)[:, : self.horizon]
+
+    def diagram(self) -> Diagram:
+        """How it is drawn: x is a segment of the window, x′ the place of one in the horizon."""
+        encoder = Diagram("segments of the window", self.layer, gives="none", steps=min(3, self.read))
+        decoded = min(3, self.decoded)
+        return Diagram("segments in, segments out", self.layer, steps=decoded, encoder=encoder, apart=True)
 
 
 def _segments(calendar: Tensor, before: int, after: int, segment: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from unspool.nn.setups.aligned import ManyToMany
 from unspool.nn.setups.attention import Attention
+from unspool.nn.setups.catalogue import SETUPS, small_setup
 from unspool.nn.setups.diagram import Diagram, Drawable
 from unspool.nn.setups.encoder_decoder import EncoderDecoder
 from unspool.nn.setups.fed_back import FedBack, FedState
@@ -12,6 +13,7 @@ from unspool.nn.setups.one_to_one import OneToOne
 from unspool.nn.setups.pooling import Pool, Pooling
 
 __all__ = [
+    "SETUPS",
     "Attention",
     "Diagram",
     "Drawable",
@@ -28,4 +30,5 @@ __all__ = [
     "exponential_decay",
     "inverse_sigmoid_decay",
     "linear_decay",
+    "small_setup",
 ]

@@ -23,7 +23,7 @@ class Diagram:
         steps: steps drawn when it is unrolled.
         encoder: the diagram of what runs before, whose final state is the initial state here.
         attends: whether every output also reads all of the encoder's outputs.
-        skips: whether a layer's input is added to its output.
+        apart: whether the steps stand apart, each beginning with the encoder's final state.
     """
 
     title: str
@@ -36,7 +36,7 @@ class Diagram:
     steps: int = 4
     encoder: "Diagram | None" = None
     attends: bool = False
-    skips: bool = False
+    apart: bool = False
 
 
 class Drawable(Protocol):
