@@ -28,7 +28,7 @@ picture: .venv/installed  ## draw docs/demo.svg, the picture in the README, from
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tensorboard,tune]'
 	touch $@
 
 .PHONY: help demo test check format picture

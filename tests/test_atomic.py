@@ -188,3 +188,14 @@ def test_killed_at_any_moment_the_old_or_the_new_is_there_whole(tmp_path: Path):
             assert text == turn * 20_000
         assert held(folder) == ["a.txt", "b.txt"]
     assert turns > 0
+
+
+def test_of_the_processes_of_torchrun_the_first_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    for rank in ("1", "0"):
+        monkeypatch.setenv("RANK", rank)
+        write_file(tmp_path / "file.txt", rank)
+        with new_folder(tmp_path / "folder", OURS) as draft:
+            (draft / "a.txt").write_text(rank)
+        assert [p.exists() for p in (tmp_path / "file.txt", tmp_path / "folder")] == [rank == "0"] * 2
+    assert (tmp_path / "folder" / "a.txt").read_text() == "0"

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unspool.cells import built_in, find_cell
+    from unspool.classify import SequenceClassifier
     from unspool.errors import UnspoolError
     from unspool.forecast import Forecaster
     from unspool.lang import Cell, cell
     from unspool.nn import GRU, LSTM, RNN, Recurrent, from_torch
+    from unspool.text import TextModel
 
 _HOMES = {
     "Cell": "unspool.lang",
@@ -17,6 +19,8 @@ _HOMES = {
     "LSTM": "unspool.nn",
     "RNN": "unspool.nn",
     "Recurrent": "unspool.nn",
+    "SequenceClassifier": "unspool.classify",
+    "TextModel": "unspool.text",
     "UnspoolError": "unspool.errors",
     "built_in": "unspool.cells",
     "cell": "unspool.lang",
@@ -31,6 +35,8 @@ __all__ = [
     "LSTM",
     "RNN",
     "Recurrent",
+    "SequenceClassifier",
+    "TextModel",
     "UnspoolError",
     "built_in",
     "cell",

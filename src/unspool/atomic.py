@@ -1,4 +1,7 @@
-"""Files and folders appear whole or not at all: written under a temporary name, then renamed."""
+"""Files and folders appear whole or not at all: written under a temporary name, then renamed.
+
+Of several processes that `torchrun` has started for one job the first writes, and the others leave the files alone.
+"""
 
 import ctypes
 import os
@@ -19,6 +22,8 @@ def write_file(path: str | PathLike[str], content: str | bytes) -> None:
     Raises:
         OutputError: the folder is missing or may not be written.
     """
+    if not _is_first_process():
+        return
     target = Path(path)
     data = content.encode() if isinstance(content, str) else content
     try:
@@ -78,6 +83,10 @@ def new_folder(path: str | PathLike[str], ours: frozenset[str]) -> Iterator[Path
     Raises:
         OutputError: the folder cannot be written.
     """
+    if not _is_first_process():
+        with tempfile.TemporaryDirectory() as nowhere:
+            yield Path(nowhere)
+        return
     target = Path(path).absolute()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,6 +106,10 @@ def new_folder(path: str | PathLike[str], ours: frozenset[str]) -> Iterator[Path
         raise OutputError(f"cannot write '{target}': {error.strerror or error}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_first_process() -> bool:
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 def _others(folder: Path, ours: frozenset[str], prefix: str = "") -> list[str]:

@@ -1,6 +1,7 @@
 """Gradients are scaled down to a norm that is given, or taken from the run."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -53,6 +54,20 @@ def test_a_step_of_any_size_is_held_back_and_a_new_scale_is_followed():
     assert norm_of(larger) == pytest.approx(20)
 
 
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_the_observed_threshold_is_the_quantile_asked_for(quantile: float):
+    norms = [float(k) for k in range(1, 102)]
+    assert observed_threshold(norms, quantile) == pytest.approx(1 + 100 * quantile)
+    clip = GradientClip("observed", quantile)
+    for norm in (1.0, 2.0, 3.0, 4.0):
+        clip(weights(norm))
+    again = GradientClip("observed", quantile)
+    again.load_state_dict(clip.state_dict())
+    last = weights(5.0)
+    again(last)
+    assert norm_of(last) == pytest.approx(1 + 4 * quantile, rel=1e-5)
+
+
 def test_the_first_step_is_not_clipped():
     first = weights(50.0)
     GradientClip("observed")(first)
@@ -74,8 +89,8 @@ def test_no_gradient_at_all_is_no_error():
     assert float(GradientClip("observed")([parameter])) == 0
 
 
-@pytest.mark.parametrize("threshold", [0.0, -1.0, math.nan])
-def test_a_threshold_that_clips_everything_is_refused(threshold: float):
+@pytest.mark.parametrize("threshold", [0.0, -1.0, math.nan, "median"])
+def test_a_threshold_that_clips_everything_is_refused(threshold: Any):
     with pytest.raises(SettingError, match="above 0, or 'observed'"):
         GradientClip(threshold)
 

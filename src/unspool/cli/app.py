@@ -9,10 +9,15 @@ import typer
 
 from unspool.cli.backtest import backtest
 from unspool.cli.cells import cells
+from unspool.cli.classify import classify
+from unspool.cli.draw import draw
 from unspool.cli.forecast import forecast
 from unspool.cli.inspect import inspect
 from unspool.cli.predict import predict
 from unspool.cli.show import show
+from unspool.cli.task import task
+from unspool.cli.text import text
+from unspool.cli.tune import tune
 from unspool.errors import UnspoolError
 
 app = typer.Typer(
@@ -30,6 +35,11 @@ app.command()(predict)
 app.command()(cells)
 app.command()(show)
 app.command()(inspect)
+app.command()(tune)
+app.command()(draw)
+app.add_typer(text, name="text")
+app.add_typer(classify, name="classify")
+app.command()(task)
 
 
 def _version(wanted: bool) -> None:

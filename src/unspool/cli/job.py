@@ -30,6 +30,7 @@ class Job:
     segment: a.Segment = None
     hidden_size: a.Hidden = None
     num_layers: a.Layers = 1
+    dropout: a.Dropout = None
     quantiles: a.Quantiles = "0.05,0.1,0.25,0.5,0.75,0.9,0.95"
     steps: a.Steps = None
     learning_rate: a.Rate = None

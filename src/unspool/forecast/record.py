@@ -1,6 +1,6 @@
 """A frozen dataclass of plain fields, to JSON and back with every field checked."""
 
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from unspool.errors import ModelError
@@ -28,19 +28,21 @@ def from_record(cls: type[T], data: Any, what: str) -> T:
     """An instance of `cls` from what `to_record` gave.
 
     Raises:
-        ModelError: a field is missing, unknown or of another type: the file was damaged or edited.
+        ModelError: a field is missing, unknown or of another type: the file was damaged or edited. A field that has a
+            default may be missing: it is newer than the file.
     """
     if not isinstance(data, dict):
         raise ModelError(
             f"the saved {what} is damaged: not an object but {data!r}", hint="fit and save the model again"
         )
     wanted = {field.name: field.type for field in fields(cls)}  # pyright: ignore[reportArgumentType]
-    if data.keys() != wanted.keys():
-        odd = ", ".join(sorted(map(str, data.keys() ^ wanted.keys())))
+    newer = {f.name for f in fields(cls) if f.default is not MISSING}  # pyright: ignore[reportArgumentType]
+    if not wanted.keys() - newer <= data.keys() <= wanted.keys():
+        odd = ", ".join(sorted(map(str, (wanted.keys() - newer) - data.keys() | data.keys() - wanted.keys())))
         raise ModelError(f"the saved {what} is damaged: fields missing or unknown: {odd}", hint="fit and save it again")
-    for name, kind in wanted.items():
-        if not _fits(data[name], kind):
-            raise ModelError(f"the saved {what} is damaged: {name} is {data[name]!r}", hint="fit and save it again")
+    for name, value in data.items():
+        if not _fits(value, wanted[name]):
+            raise ModelError(f"the saved {what} is damaged: {name} is {value!r}", hint="fit and save it again")
     return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
 
 

@@ -5,18 +5,25 @@ others' pulses for as long as no pulse of its own comes, so a network that solve
 of the 2^bits memories, and saddles between them.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from unspool.errors import SettingError
+from unspool.tasks.batch import Batch, Part, stream
+from unspool.tasks.measure import Values
+from unspool.tasks.task import Bar, Criterion, Task, TaskSettings, check_length
+
+BITS, RATE = 3, 0.25
 
 
 def flip_flop(
     sequences: int,
     steps: int,
     *,
-    bits: int = 3,
-    pulse_rate: float = 0.25,
+    bits: int = BITS,
+    pulse_rate: float = RATE,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor]:
@@ -48,3 +55,27 @@ def flip_flop(
     is_pulse[:, :1] = True
     last = torch.where(is_pulse, torch.arange(steps)[:, None], 0).cummax(1).values
     return x * is_pulse, x.gather(1, last)
+
+
+def flip_flop_task(length: int = 100) -> Task:
+    """The 3-bit flip-flop over T = `length` steps, at least 1. The paper sets no bar; here it is an MSE below .01."""
+    check_length("flip-flop", length, 1, "it is the number of steps")
+    return Task(
+        name="flip-flop",
+        summary="sign of the last pulse on each of three channels, at every step",
+        source="Sussillo & Barak 2013, section 3.1",
+        length=length,
+        input_size=BITS,
+        output_size=BITS,
+        asks="every",
+        measure=Values(1.0),
+        criterion=Criterion("MSE below .01 on 1,000 sequences (the paper sets no bar)", held=Bar(1000, error=0.01)),
+        baseline=1.0,
+        baseline_text="always predicting 0",
+        settings=TaskSettings(hidden_size=16, sequences=100_000),
+        sample=partial(_sample, length=length),
+    )
+
+
+def _sample(seed: int, part: Part, number: int, sequences: int, *, length: int) -> Batch:
+    return Batch(*flip_flop(sequences, length, seed=stream(seed, part, number)))

@@ -7,10 +7,15 @@ error made at the end must reach both, T/2 and 4T/5 to 9T/10 steps back, so a ne
 carries gradients over as many steps.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from unspool.errors import SettingError
+from unspool.tasks.batch import Batch, Part, stream
+from unspool.tasks.measure import Classes
+from unspool.tasks.task import Bar, Criterion, Task, TaskSettings, check_length
 
 SYMBOLS, CLASSES = 6, 4
 """A, B and the distractors c to f; AA, AB, BA, BB."""
@@ -49,3 +54,27 @@ def temporal_order(
     places = torch.stack([draw(k * steps // 10, (k + 1) * steps // 10, sequences) for k in (1, 4)], 1)
     symbols.scatter_(1, places, order)
     return torch.nn.functional.one_hot(symbols, SYMBOLS).to(dtype), 2 * order[:, 0] + order[:, 1]
+
+
+def temporal_order_2013(length: int = 100) -> Task:
+    """The temporal-order task of 2013 with T = `length`, at least 10."""
+    check_length("temporal-order-2013", length, 10, "the two symbols stand in the second and in the fifth tenth")
+    return Task(
+        name="temporal-order-2013",
+        summary="order of A and B among T symbols, without marks of start and end",
+        source="Pascanu, Mikolov & Bengio 2013, section 4.1.1",
+        length=length,
+        input_size=SYMBOLS,
+        output_size=CLASSES,
+        asks="last",
+        measure=Classes(),
+        criterion=Criterion("fewer than 1 % of 10,000 sequences wrong", held=Bar(10_000, error=0.01)),
+        baseline=1 - 1 / CLASSES,
+        baseline_text="always telling the same class",
+        settings=TaskSettings(sequences=500_000, hidden_size=16, batch_size=16, start="chrono"),
+        sample=partial(_sample, length=length),
+    )
+
+
+def _sample(seed: int, part: Part, number: int, sequences: int, *, length: int) -> Batch:
+    return Batch(*temporal_order(sequences, length, seed=stream(seed, part, number)))

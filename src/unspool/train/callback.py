@@ -1,10 +1,11 @@
 """What may watch a fit: progress bars, loggers, monitors of the dynamics."""
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, final, runtime_checkable
 
 from torch import nn
 
-from unspool.train.log import Epoch, Fitted
+from unspool.train.log import Epoch, Fitted, Update
 
 
 class Callback(Protocol):
@@ -25,3 +26,39 @@ class Callback(Protocol):
     def on_end(self, fitted: Fitted) -> None:
         """The fit is over, whatever ended it."""
         ...
+
+
+@runtime_checkable
+class DetailedCallback(Protocol):
+    """A callback may have these three methods as well; one that has all three is told more."""
+
+    def on_resume(self, step: int, epochs: Sequence[Epoch]) -> None:
+        """After `on_start`, or when a fit goes back: `step` steps and these epochs are done, nothing later."""
+        ...
+
+    def on_update(self, update: Update) -> None:
+        """After `on_step`: the same step with all of its numbers."""
+        ...
+
+    def on_note(self, note: str) -> None:
+        """Something that a person should know: a checkpoint that failed, a loss that was not finite."""
+        ...
+
+
+@final
+class Audience:
+    """The callbacks of a fit, spoken to as one; nobody, in all processes but the first."""
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self._all = callbacks
+
+    def tell(self, say: Callable[[Callback], Any]) -> None:
+        """Say it to every callback."""
+        for callback in self._all:
+            say(callback)
+
+    def tell_detailed(self, say: Callable[[DetailedCallback], Any]) -> None:
+        """Say it to those that want to know more."""
+        for callback in self._all:
+            if isinstance(callback, DetailedCallback):
+                say(callback)

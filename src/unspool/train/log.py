@@ -23,16 +23,37 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Update:
+    """One optimiser step.
+
+    Attributes:
+        step: 1 for the first.
+        loss: mean over its batches.
+        gradient_norm: before clipping.
+        learning_rate: of the first group of parameters, as it was used.
+        seconds: since the start of the fit.
+    """
+
+    step: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Fitted:
     """The outcome of a fit. The module holds the weights of epoch `best`; the first ones where that is 0.
 
-    `stopped` is "finished", "early stopping", "interrupted" or "no finite loss".
+    `stopped` is "finished", "early stopping", "interrupted" or "no finite loss"; `notes` are what a person should
+    know about the way: where a loss was not finite and why, a checkpoint that could not be written or read.
     """
 
     epochs: tuple[Epoch, ...]
     best: int
     stopped: str
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def best_loss(self) -> float:

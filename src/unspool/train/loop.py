@@ -1,45 +1,23 @@
-"""The training loop: AdamW, a learning rate that rises and falls, clipping, early stopping, the best weights kept."""
+"""The training loop: steps, validations, early stopping, the best weights kept, and a way on after a crash."""
 
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
 from torch import Tensor, nn
 
-from unspool.train.callback import Callback
-from unspool.train.clipping import GradientClip, Threshold
-from unspool.train.log import Epoch, Fitted
+from unspool.train.callback import Audience, Callback
+from unspool.train.checkpoint import Checkpoint, Keeper
+from unspool.train.guard import Guard
+from unspool.train.log import Fitted
+from unspool.train.optimisation import MakeOptimizer, MakeSchedule, make_optimizer, make_schedule
+from unspool.train.processes import make_fabric
+from unspool.train.run import Broken, Run
+from unspool.train.settings import TrainSettings, check_settings
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Batch = TypeVar("Batch")
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """How to fit.
-
-    Attributes:
-        steps: optimiser steps at most.
-        learning_rate: its peak; it rises linearly over the first tenth of the steps and falls along a half cosine
-            (Smith & Topin 2017, arXiv:1708.07120, in its simplest form; Loshchilov & Hutter 2017, arXiv:1608.03983).
-        weight_decay: decoupled (AdamW, arXiv:1711.05101).
-        clip: gradients are scaled down to this norm (Pascanu et al. 2013, arXiv:1211.5063); "observed" takes it from
-            the norms of the updates before, see `GradientClip`.
-        validations: how often the validation loss is taken.
-        patience: validations without a better loss before stopping early.
-    """
-
-    steps: int = 500
-    learning_rate: float = 1e-2
-    weight_decay: float = 1e-3
-    clip: Threshold = 1.0
-    validations: int = 10
-    patience: int = 4
 
 
 def fit(
@@ -52,106 +30,113 @@ def fit(
     title: str = "training",
     callbacks: Sequence[Callback] = (),
     fabric: "Fabric | None" = None,
+    checkpoint: Checkpoint | None = None,
+    optimizer: MakeOptimizer | None = None,
+    schedule: MakeSchedule | None = None,
 ) -> Fitted:
     """Fit `module` in place and leave the weights with the lowest validation loss in it.
 
     Args:
         module: what is fitted.
         batches: gives a batch per step, without end; the order is the caller's and with it the seed.
-        loss: (module, batch) → scalar to be minimised.
-        validate: module (in evaluation mode, no gradients) → validation loss.
+        loss: (module, batch) → scalar to be minimised, a mean over the batch's rows.
+        validate: module (in evaluation mode, no gradients, on its device) → validation loss. It runs in every process.
         settings: see `TrainSettings`.
         title: for the callbacks.
-        callbacks: watch the fit.
-        fabric: where to run (device, precision, processes); by default this process's CPU in full precision.
+        callbacks: watch the fit, in the first process.
+        fabric: where to run (device, precision, processes), see `make_fabric`; by default the CPU in full precision,
+            and all processes of `torchrun`, each with its share of every batch's rows.
+        checkpoint: where the fit keeps itself; it goes on from there. Batches and loss that are `Resumable` are put
+            back where they were; other batches are drawn again up to there, and must come in the same order.
+        optimizer: makes one from the parameters, instead of the one that the settings name.
+        schedule: makes one from the optimiser, likewise.
 
     Returns:
         The epochs and which was kept; 0 where none was, and the weights are those it began with. Ctrl-C ends the
-        fit as early stopping does; a loss that is not finite ends it with the best weights so far.
+        fit as early stopping does, and leaves the last checkpoint to go on from; a loss that is not finite sends it
+        back to its last good state where `settings.retries` allow, else it ends with the best weights so far.
 
-    Cost: `steps` forward and backward passes and `validations` evaluations; one copy of the weights.
+    Raises:
+        SettingError: a setting has no meaning, or is not the one that the checkpoint was made with.
+        ModelError: the checkpoint is of another model, or all of it is damaged.
+        OutputError: the first checkpoint cannot be written.
+        DataError: the batches ended, or are too small for the processes.
+
+    Cost: `steps` forward and backward passes and `validations` evaluations; one copy of the weights, another for an
+    average, and one of weights and optimiser state with retries. A checkpoint is one pass over all of those.
     """
-    fabric = fabric or _local()
-    optimizer = torch.optim.AdamW(module.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings.steps))
-    wrapped, wrapped_optimizer = fabric.setup(module, optimizer)
-    every = max(1, settings.steps // settings.validations)
-    clip = GradientClip(settings.clip)
-    start = time.perf_counter()
-    kept, best = _copy(module), 0
-    epochs: list[Epoch] = []
-    losses: list[float] = []
-    norms: list[float] = []
-    stopped = "finished"
-    for callback in callbacks:
-        callback.on_start(title, settings.steps)
+    check_settings(settings)
+    fabric = fabric or make_fabric()
+    updates = optimizer(list(module.parameters())) if optimizer else make_optimizer(module.parameters(), settings)
+    rates = schedule(updates) if schedule else make_schedule(updates, settings)
+    run = Run(module, batches, loss, settings, fabric, updates, rates)
+    guard, keeper = Guard(run), Keeper(checkpoint, run) if checkpoint else None
+    audience = Audience(callbacks if fabric.is_global_zero else ())
+    resumed = keeper.resume() if keeper else None
+    audience.tell(lambda c: c.on_start(title, settings.steps))
+    if resumed is not None:
+        audience.tell_detailed(lambda c: c.on_resume(run.step, run.epochs))
+    _note(run, audience, resumed or [])
     try:
-        for step in range(1, settings.steps + 1):
-            module.train()
-            value = loss(wrapped, next(batches))
-            wrapped_optimizer.zero_grad()
-            fabric.backward(value)
-            norm = clip(module.parameters())
-            losses.append(float(value.detach()))
-            norms.append(float(norm))
-            if not (math.isfinite(losses[-1]) and math.isfinite(norms[-1])):
-                stopped = "no finite loss"
-                break
-            wrapped_optimizer.step()
-            schedule.step()
-            for callback in callbacks:
-                callback.on_step(step, losses[-1])
-            if step % every == 0 or step == settings.steps:
-                epochs.append(_epoch(module, validate, len(epochs) + 1, losses, norms, start))
-                losses, norms = [], []
-                if epochs[-1].valid_loss < (epochs[best - 1].valid_loss if best else math.inf):
-                    kept, best = _copy(module), epochs[-1].number
-                for callback in callbacks:
-                    callback.on_epoch(module, epochs[-1])
-                if epochs[-1].number - best >= settings.patience:
-                    stopped = "early stopping"
-                    break
+        _take_steps(run, validate, guard, keeper, audience, begun=resumed is not None)
     except KeyboardInterrupt:
-        stopped = "interrupted"
-    if best == 0 and losses and stopped == "interrupted":
-        # Nothing was validated yet: what has been learned so far is the best there is.
-        epochs.append(_epoch(module, validate, 1, losses, norms, start))
-        kept, best = _copy(module), 1
-    module.load_state_dict(kept)
+        run.stopped = "interrupted"
+        if run.unjudged:
+            # Nothing was validated yet: what has been learned so far is the best there is.
+            run.validate(validate)
+    module.load_state_dict(run.kept)
     module.eval()
-    fitted = Fitted(tuple(epochs), best, stopped, time.perf_counter() - start)
-    for callback in callbacks:
-        callback.on_end(fitted)
+    fitted = Fitted(tuple(run.epochs), run.best, run.stopped, run.seconds, tuple(run.notes))
+    audience.tell(lambda c: c.on_end(fitted))
     return fitted
 
 
-def _rate(step: int, steps: int) -> float:
-    """Share of the peak learning rate at `step` (from 0)."""
-    rise = (step + 1) / max(1.0, 0.1 * steps)
-    fall = 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0)))
-    return min(rise, fall)
-
-
-def _epoch(
-    module: nn.Module,
+def _take_steps(
+    run: Run,
     validate: Callable[[nn.Module], float],
-    number: int,
-    losses: list[float],
-    norms: list[float],
-    start: float,
-) -> Epoch:
-    module.eval()
-    with torch.no_grad():
-        valid_loss = validate(module)
-    mean_loss, mean_norm = sum(losses) / len(losses), sum(norms) / len(norms)
-    return Epoch(number, mean_loss, valid_loss, mean_norm, time.perf_counter() - start)
+    guard: Guard,
+    keeper: Keeper | None,
+    audience: Audience,
+    *,
+    begun: bool,
+) -> None:
+    """Steps until something sets `run.stopped`."""
+    settings = run.settings
+    every = max(1, settings.steps // settings.validations)
+    if run.stopped:
+        return
+    guard.remember()
+    if keeper and not begun:
+        keeper.save()
+    while not run.stopped:
+        outcome = run.advance()
+        if isinstance(outcome, Broken):
+            said = guard.handle(outcome)
+            if not run.stopped:
+                audience.tell_detailed(lambda c: c.on_resume(run.step, run.epochs))
+            _note(run, audience, [said])
+            continue
+        audience.tell(lambda c, done=outcome: c.on_step(done.step, done.loss))
+        audience.tell_detailed(lambda c, done=outcome: c.on_update(done))
+        is_last, is_judged = run.step == settings.steps, run.step % every == 0
+        if is_judged or is_last:
+            judged, epoch = run.validate(validate)
+            audience.tell(lambda c, judged=judged, epoch=epoch: c.on_epoch(judged, epoch))
+            if epoch.number - run.best >= settings.patience:
+                run.stopped = "early stopping"
+            elif is_last:
+                run.stopped = "finished"
+        is_kept = keeper is not None and keeper.is_due()
+        if not run.stopped and (is_kept or (is_judged and settings.retries)) and guard.is_good():
+            # At a checkpoint too: after a crash it is the state to go back to, so it has to be without one.
+            guard.remember()
+            if keeper and is_kept:
+                _note(run, audience, [keeper.save()])
+    if keeper:
+        _note(run, audience, [keeper.save()])
 
 
-def _copy(module: nn.Module) -> dict[str, Any]:
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
-
-
-def _local() -> "Fabric":
-    from lightning_fabric import Fabric
-
-    return Fabric(accelerator="cpu", devices=1)
+def _note(run: Run, audience: Audience, notes: Sequence[str | None]) -> None:
+    for note in filter(None, notes):
+        run.notes.append(note)
+        audience.tell_detailed(lambda c, note=note: c.on_note(note))

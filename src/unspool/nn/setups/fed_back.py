@@ -111,7 +111,7 @@ class FedBack(nn.Module):
         before = self.activation in ("softmax", "sample")
         inputs = self._inputs(x, targets, alpha, state, T)
         if self.activation == "sample":
-            inputs |= self._noise(T, len(state[1]), 1.0, None)
+            inputs |= self._noise(T, len(state[1]), 1.0)
         output, after = self._unrolled(inputs, state, taught=targets is not None, before=before)
         return output.transpose(0, 1), after
 
@@ -155,6 +155,7 @@ class FedBack(nn.Module):
         x: Tensor | None = None,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
+        noise: Tensor | None = None,
     ) -> tuple[Tensor, FedState]:
         """Draw classes, each from softmax(z / temperature) and fed to the step after it.
 
@@ -164,6 +165,7 @@ class FedBack(nn.Module):
             x: [B, T, I], where the network has features.
             temperature: above 0; below 1 the likely becomes likelier.
             generator: of the draws; by default torch's.
+            noise: [B, T, O] of your own instead: −ln(−ln u), u uniform; −∞ where a class is not to be drawn.
 
         Returns:
             classes [B, T] int64, and the state to go on from.
@@ -178,7 +180,8 @@ class FedBack(nn.Module):
                 f"FedBack({self.recurrent.cell.name}): activation '{self.activation}', temperature {temperature}; "
                 "drawing takes 'sample' and a temperature above 0"
             )
-        inputs = self._inputs(x, None, 0.0, state, steps) | self._noise(steps, len(state[1]), temperature, generator)
+        inputs = self._inputs(x, None, 0.0, state, steps)
+        inputs |= self._noise(steps, len(state[1]), temperature, generator, noise)
         y, after = self._unrolled(inputs, state, taught=False, before=False)
         return y.transpose(0, 1).argmax(-1), after
 
@@ -282,13 +285,24 @@ class FedBack(nn.Module):
         teacher = torch.cat([y[:, None], targets[:, :-1]], 1).transpose(0, 1)
         return given | {"teacher": teacher, "alpha": share.expand(targets.shape[:2]).t()[..., None]}
 
-    def _noise(self, T: int, batch: int, temperature: float, generator: torch.Generator | None) -> dict[str, Tensor]:
+    def _noise(
+        self,
+        T: int,
+        batch: int,
+        temperature: float,
+        generator: torch.Generator | None = None,
+        noise: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """Gumbel's noise [T, B, O] and 1/temperature [T, B, 1]."""
-        weight = self.readout.weight
-        u = torch.rand(T, batch, self.outputs, dtype=weight.dtype, generator=generator).to(weight.device)
-        tiny = torch.finfo(weight.dtype).tiny
-        noise = u.clamp_min_(tiny).log_().neg_().clamp_min_(tiny).log_().neg_()
-        return {"noise": noise, "sharpness": weight.new_full((1, 1, 1), 1 / temperature).expand(T, batch, 1)}
+        weight, shape = self.readout.weight, (batch, T, self.outputs)
+        if noise is None:
+            tiny = torch.finfo(weight.dtype).tiny
+            u = torch.rand(shape, dtype=weight.dtype, generator=generator).to(weight.device)
+            noise = u.clamp_min_(tiny).log_().neg_().clamp_min_(tiny).log_().neg_()
+        elif noise.shape != shape:
+            raise ShapeError(f"noise is {list(noise.shape)}; expected [B={batch}, T={T}, O={self.outputs}]")
+        sharpness = weight.new_full((1, 1, 1), 1 / temperature).expand(T, batch, 1)
+        return {"noise": noise.to(weight).transpose(0, 1), "sharpness": sharpness}
 
     def _unrolled(
         self, inputs: Mapping[str, Tensor], state: FedState, *, taught: bool, before: bool

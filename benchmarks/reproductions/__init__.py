@@ -1,0 +1,1 @@
+"""Classical results, run again: `python -m benchmarks.reproductions --data DIR`."""
