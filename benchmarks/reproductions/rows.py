@@ -4,7 +4,7 @@ A row of another room (text, classification) is a module beside this one with a 
 with one seed and returns a record; it is listed here.
 """
 
-from benchmarks.reproductions import long_lags, music
+from benchmarks.reproductions import labels, long_lags, music, text
 from benchmarks.reproductions.row import Row
 
-ROWS: tuple[Row, ...] = (*long_lags.ROWS, *music.ROWS)
+ROWS: tuple[Row, ...] = (*long_lags.ROWS, *music.ROWS, *text.ROWS, *labels.ROWS)

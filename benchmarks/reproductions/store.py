@@ -28,10 +28,11 @@ class Store:
         if path.exists():
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
-                assert content["version"] == VERSION
-                self._runs = content["runs"]
-            except (OSError, ValueError, KeyError, TypeError, AssertionError):
-                raise DataError(f"'{path}' is no file of runs", hint="name another file by --out") from None
+            except (OSError, ValueError):
+                content = None
+            if not isinstance(content, dict) or content.get("version") != VERSION:
+                raise DataError(f"'{path}' is no file of runs", hint="name another file by --out")
+            self._runs = content["runs"]
 
     def find(self, row: Row, seed: int) -> Record | None:
         """The run of a seed, if it has been done with the row's settings."""

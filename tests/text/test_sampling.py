@@ -1,5 +1,7 @@
 """Writing: cut, continued or batched, a text is the same text."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from tests.text.corpora import trained
 from unspool.errors import DataError, SettingError
 from unspool.text import Chooser, begin, generate
-from unspool.text.generation import read
+from unspool.text.generation import generate_step_by_step, read
 from unspool.text.sampling import Decoder, gumbel
 from unspool.text.vocabulary import Vocabulary
 
@@ -82,17 +84,17 @@ def test_pieces_of_a_byte_model_joined_are_its_bytes_decoded():
     model = trained("byte", "жар-птица € " * 60)
     fitted = model.fitted_
     start = read(fitted.network, begin(fitted.network, fitted.vocabulary), torch.tensor(list("жар".encode())))
-    noise = gumbel(np.random.default_rng(0), (60, 1, 256))
+    noise = gumbel(np.random.default_rng(0), (140, 1, 256))
     symbols, _ = generate(fitted.network, start, noise, Chooser(), 256)
-    pieces = [piece for (piece,) in model.writer("жар", length=60)]
+    pieces = [piece for (piece,) in model.writer("жар", length=140)]
     assert len(pieces) > 3
     data = bytes(symbols[0].tolist())
     whole = "".join(pieces)
     assert data.decode("utf-8", "replace").removesuffix("\ufffd").startswith(whole.removesuffix("\ufffd"))
-    for length in range(1, 59):
+    for length in (1, 2, 3, 31, 32, 33, 34, 63, 64, 65, 66, 100, 139):
         writer = model.writer("жар", length=length)
         first = "".join(piece for (piece,) in writer)
-        assert first + model.sample(position=writer.position, length=60 - length) == whole
+        assert first + model.sample(position=writer.position, length=140 - length) == whole
 
 
 def test_unseen_symbols_are_never_written():
@@ -123,3 +125,23 @@ def test_unseen_characters_in_prompt_and_stop():
         trained().sample("thé")
     with pytest.raises(DataError, match=r"the stop string has a character .* 'ß'"):
         trained().sample(stop=("ß",))
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0])
+@pytest.mark.parametrize("min_count", [1, 2])
+def test_the_compiled_loop_writes_what_single_steps_write(temperature: float, min_count: int):
+    """In float64, where no rounding decides between two symbols."""
+    model = trained(text="the cat sat on a mat " * 40 + "".join(map(chr, range(1000, 1010))), min_count=min_count)
+    fitted = model.fitted_
+    network = copy.deepcopy(fitted.network).double()
+    start = begin(network, fitted.vocabulary, 3)
+    noise = gumbel(np.random.default_rng(1), (50, 3, network.symbols))
+    chooser, drawable = Chooser(temperature), fitted.vocabulary.drawable
+    one, after = generate(network, start, noise, chooser, drawable)
+    other, stood = generate_step_by_step(network, start, noise, chooser, drawable)
+    assert torch.equal(one, other)
+    assert torch.equal(after.last, stood.last)
+    assert after.drawn == stood.drawn == 50
+    for a, b in zip(after.states, stood.states, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+    assert one.unique().numel() > 3

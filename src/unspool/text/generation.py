@@ -1,10 +1,13 @@
-"""A network that reads what it writes: free running, one symbol at a time."""
+"""A network that reads what it writes: free running, in one compiled loop where only the temperature is set."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from unspool.nn.setups import FedBack
 from unspool.nn.stack import States
 from unspool.text.chooser import Chooser
 from unspool.text.network import TextNetwork
@@ -64,7 +67,45 @@ def generate(
     Returns:
         symbols [B, T] int64.
 
-    How a run is cut into calls changes nothing. Cost: T calls of the network with T = 1, one after the other; the
+    How a run is cut into calls changes nothing. Cost: one compiled loop of T steps (`FedBack`) where symbols are read
+    one-hot and the chooser sets a temperature alone; otherwise that of `generate_step_by_step`. Both draw with the same
+    numbers, and differ where rounding decides between two symbols.
+    """
+    if network.embedding is not None or not chooser.is_plain or chooser.temperature == 0:
+        return generate_step_by_step(network, position, noise, chooser, symbols)
+    like = network.readout.weight
+    drawn = noise.to(like.device, like.dtype).transpose(0, 1)
+    if symbols < network.symbols:
+        drawn = torch.cat(
+            [drawn[..., :symbols], drawn.new_full((*drawn.shape[:2], network.symbols - symbols), -torch.inf)], -1
+        )
+    last = functional.one_hot(position.last, network.symbols).to(like)
+    loop = _LOOPS.get(network) or _LOOPS.setdefault(network, _loop_of(network))
+    written, (states, _) = loop.sample(
+        len(noise), (position.states, last), temperature=chooser.temperature, noise=drawn
+    )
+    return written, Position(states, written[:, -1].clone(), position.drawn + len(noise))
+
+
+_LOOPS: WeakKeyDictionary[TextNetwork, FedBack] = WeakKeyDictionary()
+"""Of each network the loop around its own layers and readout."""
+
+
+def _loop_of(network: TextNetwork) -> FedBack:
+    return FedBack(network.recurrent, network.symbols, "sample", readout=network.readout).eval()
+
+
+@torch.no_grad()
+def generate_step_by_step(
+    network: TextNetwork,
+    position: Position,
+    noise: Tensor,
+    chooser: Chooser,
+    symbols: int,
+) -> tuple[Tensor, Position]:
+    """As `generate`, with any chooser and an embedding.
+
+    Cost: T calls of the network with T = 1, one after the other; the
     calls, not the arithmetic, take the time of a single text.
     """
     states, last, written = position.states, position.last, []

@@ -16,7 +16,7 @@ from unspool.text.network import TextNetwork
 from unspool.text.stops import Stopper, encode_stops
 from unspool.text.vocabulary import Vocabulary
 
-BLOCK = 16
+BLOCK = 32
 """Symbols written between two looks at the stop strings, and shown at once."""
 
 
