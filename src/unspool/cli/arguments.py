@@ -56,9 +56,7 @@ Window = Annotated[int | None, typer.Option(help="Steps read.", rich_help_panel=
 Segment = Annotated[int | None, typer.Option(help="Steps per segment.", rich_help_panel="Model")]
 Hidden = Annotated[int | None, typer.Option("--hidden-size", help="Units.", rich_help_panel="Model")]
 Layers = Annotated[int, typer.Option("--num-layers", help="Layers.", rich_help_panel="Model")]
-Dropout = Annotated[
-    float | None, typer.Option("--dropout", help="Probability, in training.", rich_help_panel="Model")
-]
+Dropout = Annotated[float | None, typer.Option("--dropout", help="Probability, in training.", rich_help_panel="Model")]
 Quantiles = Annotated[
     str, typer.Option(help="Quantile levels; the median is always among them.", rich_help_panel="Model")
 ]

@@ -43,7 +43,7 @@ def fitzhugh_nagumo(length: int = 1000) -> Task:
         ),
         baseline=BASELINE if length == 1000 else None,
         baseline_text="predicting the mean",
-        settings=TaskSettings(sequences=50_000),
+        settings=TaskSettings(cell="lem", hidden_size=16, sequences=25_600, falls=True, check_every=1024),
         sample=partial(_sample, length=length),
         published="LSTM .012, coRNN .004, LEM .002",
         sizes=SIZES,

@@ -41,7 +41,7 @@ def lorenz_96(length: int = 500) -> Task:
         ),
         baseline=1.0,
         baseline_text="predicting the mean",
-        settings=TaskSettings(sequences=50_000),
+        settings=TaskSettings(cell="gru", hidden_size=64, sequences=50_000, falls=True),
         sample=partial(_sample, length=length),
         sizes=SIZES,
         chunk=128,

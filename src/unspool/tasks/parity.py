@@ -31,7 +31,7 @@ def parity(length: int = 50) -> Task:
         criterion=Criterion("fewer than 1 % of 10,000 sequences wrong", held=Bar(10_000, error=0.01)),
         baseline=0.5,
         baseline_text="always telling the same",
-        settings=TaskSettings(),
+        settings=TaskSettings(hidden_size=16),
         sample=partial(_sample, length=length),
         chunk=1000,
     )

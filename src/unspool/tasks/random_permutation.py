@@ -32,7 +32,14 @@ def random_permutation(length: int = 100) -> Task:
         criterion=Criterion("fewer than 1 % of 10,000 sequences wrong", held=Bar(10_000, error=0.01)),
         baseline=0.5,
         baseline_text="always telling the same of the two",
-        settings=TaskSettings(sequences=200_000),
+        settings=TaskSettings(
+            cell="elman_linear",
+            hidden_size=64,
+            batch_size=16,
+            sequences=200_000,
+            learning_rate=1e-3,
+            start="orthogonal",
+        ),
         sample=partial(_sample, length=length),
         chunk=max(1, min(500, 50_000 // length)),
     )

@@ -126,9 +126,9 @@ class TextNetwork(nn.Module):
     def _open_the_input(self) -> None:
         """A symbol moves the first layer's pre-activations by about 1 from the start.
 
-        ±1/√H, which suits dense features, is a whisper for one-hot ones. On tiny Shakespeare, two LSTM layers of 128 after
-        three quarters of a pass: 2.31 nats with it and 2.00 with a deviation of 0.5, both at a rate of 0.005; 1.85 with 0.5
-        and 1.79 with 1, both at 0.01.
+        ±1/√H, which suits dense features, is a whisper for one-hot ones. On tiny Shakespeare, two LSTM layers of 128
+        after three quarters of a pass: 2.31 nats with it and 2.00 with a deviation of 0.5, both at a rate of 0.005;
+        1.85 with 0.5 and 1.79 with 1, both at 0.01.
         """
         columns = self.columns
         for parameter, _ in columns.columns if columns is not None else ():
