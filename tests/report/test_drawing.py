@@ -2,15 +2,20 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
+from tests.classify.samples import easy
+from tests.text.corpora import trained
 from torch import nn
 
 from unspool.cells import built_in
-from unspool.errors import SettingError
+from unspool.classify import SequenceClassifier
+from unspool.errors import ModelError, SettingError
 from unspool.nn import Recurrent
 from unspool.nn.setups import SETUPS, Diagram, EncoderDecoder, FedBack, ManyToMany, small_setup
 from unspool.report.drawing import draw
+from unspool.report.drawing.saved import saved_network
 from unspool.report.palette import MODEL_COLOUR, ORANGE
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -98,3 +103,19 @@ def test_names_are_escaped():
             return Diagram("<b> & co", Recurrent("gru", 2, 3))
 
     assert "&lt;b&gt; &amp; co" in draw(Odd())
+
+
+def test_what_the_commands_save_can_be_drawn(tmp_path: Path):
+    trained(steps=4).save(tmp_path / "text")
+    labels, _, _ = parts(saved_network(tmp_path / "text"))
+    assert labels.count("lstm") == 2 * (1 + 4)
+    train = easy(4)
+    options = {"hidden_size": 4, "steps": 4, "members": 1, "pool": "mean", "cell": "gru", "bidirectional": True}
+    SequenceClassifier(**options).fit(train.values, train.labels).save(tmp_path / "labels")
+    labels, _, _ = parts(saved_network(tmp_path / "labels"))
+    assert "all t" in labels
+    assert labels.count("← gru") == 1 + 4
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "model.json").write_text('{"kind": "unspool text state"}')
+    with pytest.raises(ModelError, match="a saved unspool text state"):
+        saved_network(tmp_path / "odd")

@@ -10,7 +10,7 @@ from torch.nn import functional
 from unspool.errors import ModelError
 from unspool.lang import Cell
 from unspool.nn import Recurrent
-from unspool.nn.setups import ManyToOne, Pool
+from unspool.nn.setups import Diagram, ManyToOne, Pool
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,10 @@ class ClassificationModel(nn.Module):
         if self.segment > 1:
             x, lengths = segmented(x, lengths, self.segment)
         return self.network(x, lengths)
+
+    def diagram(self) -> Diagram:
+        """How it is drawn."""
+        return self.network.diagram()
 
 
 def segmented(x: Tensor, lengths: Tensor, steps: int) -> tuple[Tensor, Tensor]:

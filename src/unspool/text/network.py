@@ -9,6 +9,7 @@ from torch.nn import functional
 from unspool.errors import SettingError
 from unspool.lang import Cell
 from unspool.nn import Recurrent
+from unspool.nn.setups import Diagram
 from unspool.nn.stack import States, unroll_stack
 from unspool.runtime import unroll
 from unspool.text.lookup import Lookup, lookup
@@ -105,6 +106,10 @@ class TextNetwork(nn.Module):
             training=self.training,
         )
         return output.transpose(0, 1), tuple(torch.cat((a[None], b)) for a, b in zip(first, others, strict=True))
+
+    def diagram(self) -> Diagram:
+        """How it is drawn: as it learns. When it writes, a symbol it tells is the one that it reads next."""
+        return Diagram("the symbol that comes next", self.recurrent)
 
     @property
     def columns(self) -> Lookup | None:
