@@ -22,7 +22,7 @@ from unspool.errors import UnspoolError
 
 app = typer.Typer(
     name="unspool",
-    help="Recurrent networks from one page of equations: forecast a series, list the cells, look inside a network.",
+    help="Recurrent networks from one page of equations: forecast, classify, write text, look inside.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,14 +32,14 @@ app = typer.Typer(
 app.command()(forecast)
 app.command()(backtest)
 app.command()(predict)
+app.command()(tune)
+app.add_typer(classify, name="classify")
+app.add_typer(text, name="text")
+app.command()(task)
+app.command()(inspect)
+app.command()(draw)
 app.command()(cells)
 app.command()(show)
-app.command()(inspect)
-app.command()(tune)
-app.command()(draw)
-app.add_typer(text, name="text")
-app.add_typer(classify, name="classify")
-app.command()(task)
 
 
 def _version(wanted: bool) -> None:

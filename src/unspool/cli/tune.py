@@ -54,7 +54,7 @@ def tune(
     overwrite: a.Overwrite = False,
     json: a.Json = False,
 ) -> None:
-    """Search for settings of a forecast; fits that are worse than most are broken off. Needs `unspool[tune]`.
+    """Search for settings of a forecast; fits that are worse than most are broken off. Needs the extra unspool\\[tune].
 
     Every trial is kept in study.db in the folder --out: the same command again goes on with the search. The newest
     horizons are held back, so that `unspool forecast` with what was found has an honest backtest.
