@@ -74,7 +74,7 @@ COPY: tuple[Row, ...] = (
         "copy-1000-elman-linear",
         "copy memory, T = 1000, linear units, orthogonal start",
         _made("copy-memory", 1000),
-        find_task("copy-memory").settings,
+        replace(find_task("copy-memory").settings, learning_rate=5e-4),
         seeds=1,
         aim="cross-entropy below .002; baseline .0204",
         is_met=ErrorBelow(0.002),

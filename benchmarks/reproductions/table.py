@@ -51,7 +51,7 @@ def _cells(row: Row, store: Store) -> tuple[str, ...]:
         str(len(records)),
         f"{sum(r['solved'] for r in records)}",
         ("unsolved" if math.isinf(middle) else f"{middle:,.0f}") + f" ({min(sequences):,} … {max(sequences):,})",
-        f"{median_error(records):.3g} ({min(errors):.3g} … {max(errors):.3g}) {row.unit}",
+        f"{median_error(records):.4g} ({min(errors):.4g} … {max(errors):.4g}) {row.unit}",
         row.published,
         row.aim,
         met,

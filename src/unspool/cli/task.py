@@ -43,7 +43,8 @@ def task(
 ) -> None:
     """Run a classical experiment until its paper's criterion is met; without a name, list them.
 
-    What is not given is as it worked best on validation sequences. Solved or not, the exit code is 0.
+    What is not given is as it worked best on validation sequences, of what was tried. Solved or not, the exit code is
+    0.
     """
     if name is None:
         _list(json=json)

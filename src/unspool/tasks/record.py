@@ -18,7 +18,7 @@ def verdict(outcome: Outcome) -> str:
         "interrupted": ", interrupted",
         "no finite loss": ", when the loss was no longer finite",
     }[outcome.stopped]
-    error = f"{task.measure.unit} {test.error:.3g}" if math.isfinite(test.error) else f"no finite {task.measure.unit}"
+    error = f"{task.measure.unit} {test.error:.4g}" if math.isfinite(test.error) else f"no finite {task.measure.unit}"
     head = "solved" if outcome.solved else "not solved"
     parts = [f"{head} after {seen}{how}: {error} on {test.sequences:,} test sequences, {test.wrong:,} wrong"]
     if task.baseline is not None:

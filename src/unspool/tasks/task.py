@@ -56,7 +56,7 @@ class Criterion:
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """How to train: what worked best on validation sequences, of what was tried.
+    """How to train: a task's own are the best on validation sequences of the few that were tried.
 
     Attributes:
         cell: name of a cell, or FILE.py:NAME.
