@@ -19,7 +19,8 @@ from rich.console import Console
 from benchmarks.reproductions.row import Row
 from benchmarks.reproductions.rows import ROWS
 from benchmarks.reproductions.store import Store
-from benchmarks.reproductions.table import make_settings, make_table
+from benchmarks.reproductions.table import make_markdown, make_settings, make_table
+from unspool.atomic import write_file
 from unspool.cli.progress import Progress
 from unspool.errors import SettingError, UnspoolError
 
@@ -33,6 +34,7 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help="Row, or rows as in 'adding-*'; repeat it.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Runs of each row, instead of its own number.")] = None,
     out: Annotated[Path, typer.Option(help="The file of finished runs.")] = Path("out/reproductions.json"),
+    markdown: Annotated[Path | None, typer.Option(help="Also write the tables there, as Markdown.")] = None,
     list_rows: Annotated[bool, typer.Option("--list", help="Print rows and finished runs; run nothing.")] = False,
 ) -> None:
     """Run what has not been run, and print the table."""
@@ -51,6 +53,8 @@ def main(
         raise typer.Exit(2) from None
     CONSOLE.print(make_table(store))
     CONSOLE.print(make_settings(store))
+    if markdown is not None:
+        write_file(markdown, make_markdown(store))
 
 
 def _chosen(only: list[str]) -> list[Row]:

@@ -38,6 +38,20 @@ def make_settings(store: Store) -> Table:
     return table
 
 
+def make_markdown(store: Store) -> str:
+    """The same two tables for a page."""
+    done = [row for row in ROWS if store.all_of(row)]
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines += ["| " + " | ".join(_cells(row, store)) + " |" for row in done]
+    lines += ["", "| experiment | seeds | settings |", "|---|---|---|"]
+    for row in done:
+        seeds = [record["seed"] for record in store.all_of(row)]
+        shown = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} … {seeds[-1]}"
+        settings = ", ".join(f"{k} {v}" for k, v in row.settings.items()) or "the command's defaults"
+        lines.append(f"| {row.what} | {shown} | {settings} |")
+    return "\n".join(lines) + "\n"
+
+
 def _cells(row: Row, store: Store) -> tuple[str, ...]:
     records = store.all_of(row)
     sequences = [r["sequences"] for r in records]

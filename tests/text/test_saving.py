@@ -69,7 +69,7 @@ def test_another_kind_and_a_newer_version(tmp_path: Path):
     path = tmp_path / "model" / "model.json"
     record = json.loads(path.read_text())
     path.write_text(json.dumps({**record, "kind": "unspool forecast model"}))
-    with pytest.raises(ModelError, match="is an unspool forecast model, not an unspool text model"):
+    with pytest.raises(ModelError, match="is of another kind: unspool forecast model"):
         TextModel.load(tmp_path / "model")
     path.write_text(json.dumps({**record, "format": 99}))
     with pytest.raises(ModelError, match="newer version"):

@@ -1,35 +1,29 @@
 """A fitted classifier as a folder: `model.json` and `weights.safetensors`. Reading it executes nothing."""
 
-import json
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
-import torch
-from safetensors import SafetensorError
+from torch import Tensor
 
 from unspool.atomic import check_folder, new_folder
 from unspool.classify.fitting import FittedModel, Recipe
 from unspool.classify.model import ClassificationModel, ModelSettings
 from unspool.classify.scaling import Scaling
 from unspool.classify.sequences import Columns
-from unspool.errors import ModelError, UnspoolError
 from unspool.ir import graph_from_json, graph_to_json
 from unspool.lang import Cell
+from unspool.nn import saved
+from unspool.nn.saved import FILES, members_weights, read_model, rebuilt
 from unspool.train import Epoch, Fitted, TrainSettings
 
 FORMAT = 1
 KIND = "unspool classification model"
-FILES = frozenset({"model.json", "weights.safetensors"})
 
 _FIT = ("batch_size", "members", "folds", "smoothing", "noise", "balanced", "seed")
 _TRAIN = ("steps", "learning_rate", "weight_decay", "clip", "validations", "patience")
-
-_DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What numbers, names or shapes raise that no model of ours has."""
 
 
 def save_model(path: str | PathLike[str], model: FittedModel, columns: Columns | None) -> None:
@@ -46,8 +40,6 @@ def write_model(folder: Path, model: FittedModel, columns: Columns | None) -> No
     """Write the two files into `folder`. The bytes depend on the model alone: no time, no machine."""
     recipe, scaling = model.recipe, model.scaling
     record = {
-        "format": FORMAT,
-        "kind": KIND,
         "classes": list(model.classes),
         "channels": list(model.channels),
         "columns": None if columns is None else asdict(columns),
@@ -69,14 +61,7 @@ def write_model(folder: Path, model: FittedModel, columns: Columns | None) -> No
             for log in model.logs
         ],
     }
-    (folder / "model.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    weights = {
-        f"{number}.{name}": value.contiguous()
-        for number, member in enumerate(model.members)
-        for name, value in member.state_dict().items()
-    }
-    # Not save_file: its file can be read by nobody else.
-    (folder / "weights.safetensors").write_bytes(safetensors.torch.save(weights))
+    saved.write_model(folder, KIND, FORMAT, record, members_weights(model.members))
 
 
 def load_model(path: str | PathLike[str]) -> tuple[FittedModel, Columns | None]:
@@ -85,50 +70,10 @@ def load_model(path: str | PathLike[str]) -> tuple[FittedModel, Columns | None]:
     Raises:
         ModelError: it is missing, incomplete, damaged, of another kind or of a newer version.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise ModelError(
-            f"no model folder '{folder}'", hint="give the folder model/ that `unspool classify train` wrote"
-        )
-    missing = sorted(name for name in FILES if not (folder / name).is_file())
-    if missing:
-        inner = f"; its folder is '{folder / 'model'}'" if (folder / "model" / "model.json").is_file() else ""
-        raise ModelError(
-            f"'{folder}' is not a model: {', '.join(missing)} missing", hint=f"give a folder model/{inner}"
-        )
-    record = _read_json(folder / "model.json")
-    kind, version = record.get("kind"), record.get("format")
-    if kind != KIND or not isinstance(version, int):
-        what = f"of another kind: {kind}" if isinstance(kind, str) else "not the record of a model"
-        command = (
-            "`unspool predict` reads it" if kind == "unspool forecast model" else "give the folder of a classifier"
-        )
-        raise ModelError(f"'{folder / 'model.json'}' is {what}", hint=command)
-    if version > FORMAT:
-        raise ModelError(
-            f"'{folder}' was written by a newer version (format {version}; this one reads up to {FORMAT})",
-            hint="upgrade unspool, or fit the model again",
-        )
-    try:
-        return _rebuild(record, safetensors.torch.load_file(folder / "weights.safetensors"))
-    except ModelError as error:
-        raise ModelError(f"'{folder}': {error.message}", error.hint) from None
-    except (*_DAMAGE, UnspoolError, SafetensorError) as error:
-        reason = f"{type(error).__name__} {error}".splitlines()[0]
-        raise ModelError(f"'{folder}' is damaged: {reason}", hint="fit and save the model again") from None
+    return read_model(path, KIND, FORMAT, "unspool classify train", _rebuild)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, RecursionError, ValueError) as error:
-        raise ModelError(f"'{path}' is damaged: {error}", hint="fit and save the model again") from None
-    if not isinstance(record, dict):
-        raise ModelError(f"'{path}' is damaged: not an object", hint="fit and save the model again")
-    return record
-
-
-def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> tuple[FittedModel, Columns | None]:
+def _rebuild(record: dict[str, Any], weights: dict[str, Tensor]) -> tuple[FittedModel, Columns | None]:
     settings = ModelSettings.from_json(record["settings"])
     cell = Cell.from_graph(graph_from_json(record["cell"]))
     train = TrainSettings(**{name: record["train"][name] for name in _TRAIN})
@@ -156,18 +101,6 @@ def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> tuple[
         raise ValueError("it does not hold all weights")
     validation = {str(name): float(value) for name, value in record["validation"].items()}
     columns = None if record["columns"] is None else Columns(**{k: str(v) for k, v in record["columns"].items()})
-    members = tuple(_member(settings, cell, weights, f"{number}.") for number in range(len(logs)))
+    members = tuple(rebuilt(lambda: ClassificationModel(settings, cell), weights, f"{k}.") for k in range(len(logs)))
     model = FittedModel(members, recipe, classes, channels, scaling, temperature, validation, logs)
     return model, columns
-
-
-def _member(settings: ModelSettings, cell: Cell, weights: dict[str, torch.Tensor], prefix: str) -> ClassificationModel:
-    # Copied, for a file's tensors lie at odd addresses, and products of those round differently.
-    own = {k.removeprefix(prefix): v.to(torch.float32, copy=True) for k, v in weights.items() if k.startswith(prefix)}
-    if not all(bool(v.isfinite().all()) for v in own.values()):
-        raise ValueError("a weight is not a finite number")
-    # Without memory until the shapes are known to fit: a record may state any size.
-    with torch.device("meta"):
-        member = ClassificationModel(settings, cell)
-    member.load_state_dict(own, assign=True)
-    return member.eval()

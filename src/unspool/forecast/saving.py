@@ -3,19 +3,16 @@
 The cell is saved as its step graph, so a model with a user's own cell needs nobody's Python to load.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from torch import Tensor
 
 from unspool.atomic import check_folder, new_folder
-from unspool.errors import ModelError, UnspoolError
 from unspool.forecast.fitting import FittedModel, Recipe
 from unspool.forecast.model import ForecastModel, ModelSettings
 from unspool.forecast.record import from_record
@@ -26,10 +23,12 @@ from unspool.forecast.tables.zones import is_known
 from unspool.forecast.windows import Scales
 from unspool.ir import graph_from_json, graph_to_json
 from unspool.lang import Cell
+from unspool.nn import saved
+from unspool.nn.saved import FILES, members_weights, read_model, rebuilt
 from unspool.train import Epoch, TrainSettings
 
 FORMAT = 1
-FILES = frozenset({"model.json", "weights.safetensors"})
+KIND = "unspool forecast model"
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,6 @@ def write_model(folder: Path, model: FittedModel, panel: Panel) -> None:
     """Write the two files into `folder`. The bytes depend on the model alone: no time, no machine."""
     recipe = model.recipe
     record = {
-        "format": FORMAT,
-        "kind": "unspool forecast model",
         "columns": panel.columns.to_json(),
         "frequency": panel.frequency.to_json(),
         "settings": recipe.model.to_json(),
@@ -73,14 +70,7 @@ def write_model(folder: Path, model: FittedModel, panel: Panel) -> None:
         "best": model.log.best,
         "stopped": model.log.stopped,
     }
-    (folder / "model.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    weights = {
-        f"{number}.{name}": value.contiguous()
-        for number, member in enumerate(model.members)
-        for name, value in member.state_dict().items()
-    }
-    # Not save_file: its file can be read by nobody else.
-    (folder / "weights.safetensors").write_bytes(safetensors.torch.save(weights))
+    saved.write_model(folder, KIND, FORMAT, record, members_weights(model.members))
 
 
 def load_model(path: str | PathLike[str]) -> SavedModel:
@@ -89,51 +79,13 @@ def load_model(path: str | PathLike[str]) -> SavedModel:
     Raises:
         ModelError: it is missing, incomplete, damaged, or of a newer version.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise ModelError(f"no model folder '{folder}'", hint="give the folder model/ that `unspool forecast` wrote")
-    missing = sorted(name for name in FILES if not (folder / name).is_file())
-    if missing:
-        inner = " (its folder model/ is one)" if (folder / "model" / "model.json").is_file() else ""
-        raise ModelError(
-            f"'{folder}' is not a complete model: {', '.join(missing)} missing", hint=f"fit it again{inner}"
-        )
-    record = _read_json(folder / "model.json")
-    version = record.get("format")
-    if record.get("kind") != "unspool forecast model" or not isinstance(version, int):
-        raise ModelError(f"'{folder / 'model.json'}' is not the record of a model")
-    if version > FORMAT:
-        raise ModelError(
-            f"'{folder}' was written by a newer version (format {version}; this one reads up to {FORMAT})",
-            hint="upgrade unspool, or fit the model again",
-        )
-    try:
-        weights = safetensors.torch.load_file(folder / "weights.safetensors")
-        return _rebuild(record, weights)
-    except ModelError as error:
-        raise ModelError(f"'{folder}': {error.message}", error.hint) from None
-    except (*_DAMAGE, UnspoolError, SafetensorError) as error:
-        reason = f"{type(error).__name__} {error}".splitlines()[0]
-        raise ModelError(f"'{folder}' is damaged: {reason}", hint="fit and save the model again") from None
+    return read_model(path, KIND, FORMAT, "unspool forecast", _rebuild)
 
 
 _FIT = ("batch_size", "validation", "refit", "seed")
 
-_DAMAGE = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What numbers, names or shapes raise that no model of ours has."""
 
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, RecursionError, ValueError) as error:
-        raise ModelError(f"'{path}' is damaged: {error}", hint="fit and save the model again") from None
-    if not isinstance(record, dict):
-        raise ModelError(f"'{path}' is damaged: not an object", hint="fit and save the model again")
-    return record
-
-
-def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> SavedModel:
+def _rebuild(record: dict[str, Any], weights: dict[str, Tensor]) -> SavedModel:
     settings = ModelSettings.from_json(record["settings"])
     cell = Cell.from_graph(graph_from_json(record["cell"]))
     fit = {name: record["fit"][name] for name in _FIT}
@@ -158,17 +110,10 @@ def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> SavedM
     return SavedModel(model, Columns.from_json(record["columns"]), frequency)
 
 
-def _member(settings: ModelSettings, cell: Cell, weights: dict[str, torch.Tensor], prefix: str) -> ForecastModel:
-    # Copied, for a file's tensors lie at odd addresses, and products of those round differently.
-    own = {k.removeprefix(prefix): v.to(torch.float32, copy=True) for k, v in weights.items() if k.startswith(prefix)}
-    if not all(bool(v.isfinite().all()) for v in own.values()):
-        raise ValueError("a weight is not a finite number")
-    # Without memory until the shapes are known to fit: a record may state any size.
-    with torch.device("meta"):
-        member = ForecastModel(settings, cell)
-    member.load_state_dict(own, assign=True)
+def _member(settings: ModelSettings, cell: Cell, weights: dict[str, Tensor], prefix: str) -> ForecastModel:
+    member = rebuilt(lambda: ForecastModel(settings, cell), weights, prefix)
     member.levels = torch.tensor(settings.levels)
-    return member.eval()
+    return member
 
 
 def _checked(frequency: Frequency, features: tuple[str, ...]) -> Frequency:

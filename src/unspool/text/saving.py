@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import safetensors.torch
-import torch
-from safetensors import SafetensorError
+from torch import Tensor
 
 from unspool.atomic import check_folder, new_folder
-from unspool.errors import ModelError, UnspoolError
 from unspool.ir import graph_from_json, graph_to_json
 from unspool.lang import Cell
+from unspool.nn import saved
+from unspool.nn.saved import read_model, rebuilt
 from unspool.text.fitting import FittedText, make_network
 from unspool.text.options import TextOptions, check_options
 from unspool.text.samples import Sample
@@ -30,10 +30,7 @@ T = TypeVar("T")
 FORMAT = 1
 KIND = "unspool text model"
 STATE = "state.safetensors"
-_NEEDED = ("model.json", "weights.safetensors")
-FILES = frozenset({*_NEEDED, STATE})
-_DAMAGE = (ArithmeticError, AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What numbers, names or shapes raise that no model of ours has."""
+FILES = saved.FILES | {STATE}
 
 
 def save_model(path: str | PathLike[str], model: FittedText, *, overwrite: bool = False) -> None:
@@ -49,8 +46,6 @@ def save_model(path: str | PathLike[str], model: FittedText, *, overwrite: bool 
 def write_model(folder: Path, model: FittedText) -> None:
     """Write the two files into `folder`. The bytes depend on the model alone: no time, no machine."""
     record = {
-        "format": FORMAT,
-        "kind": KIND,
         "vocabulary": model.vocabulary.to_json(),
         "options": {k: v for k, v in vars(model.options).items() if k not in ("cell", "train")},
         "train": asdict(model.options.train),
@@ -61,12 +56,10 @@ def write_model(folder: Path, model: FittedText) -> None:
         "stopped": model.stopped,
         "samples": [asdict(s) for s in model.samples],
     }
-    text = json.dumps(record, indent=1, ensure_ascii=True) + "\n"
-    (folder / "model.json").write_text(text, encoding="utf-8")
-    (folder / "weights.safetensors").write_bytes(safetensors.torch.save(weights_of(model)))
+    saved.write_model(folder, KIND, FORMAT, record, weights_of(model))
 
 
-def weights_of(model: FittedText) -> dict[str, torch.Tensor]:
+def weights_of(model: FittedText) -> dict[str, Tensor]:
     """Name → tensor with memory of its own; a tied readout is stored once."""
     weights = {name: value.contiguous() for name, value in model.network.state_dict().items()}
     if model.options.tied:
@@ -87,42 +80,10 @@ def load_model(path: str | PathLike[str]) -> FittedText:
     Raises:
         ModelError: it is missing, incomplete, damaged, of another kind, or of a newer version.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise ModelError(f"no model folder '{folder}'", hint="give the folder model/ that `unspool text train` wrote")
-    missing = sorted(name for name in _NEEDED if not (folder / name).is_file())
-    if missing:
-        inner = f"its folder model/ is one: {folder / 'model'}" if (folder / "model" / "model.json").is_file() else None
-        raise ModelError(f"'{folder}' is not a complete model: {', '.join(missing)} missing", hint=inner or "train it")
-    record = _read_json(folder / "model.json")
-    kind, version = record.get("kind"), record.get("format")
-    if kind != KIND or not isinstance(version, int):
-        what = f"an {kind}" if isinstance(kind, str) and kind.startswith("unspool") else "no model of Unspool's"
-        raise ModelError(f"'{folder}' is {what}, not an {KIND}", hint="give what `unspool text train` wrote")
-    if version > FORMAT:
-        raise ModelError(
-            f"'{folder}' was written by a newer version (format {version}; this one reads up to {FORMAT})",
-            hint="upgrade unspool, or train the model again",
-        )
-    try:
-        return _rebuild(record, safetensors.torch.load_file(folder / "weights.safetensors"))
-    except (*_DAMAGE, UnspoolError, SafetensorError) as error:
-        said = error.message if isinstance(error, UnspoolError) else f"{type(error).__name__} {error}"
-        reason = (said.splitlines() or [""])[0]
-        raise ModelError(f"'{folder}' is damaged: {reason}", hint="train and save the model again") from None
+    return read_model(path, KIND, FORMAT, "unspool text train", _rebuild)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, RecursionError, ValueError) as error:
-        raise ModelError(f"'{path}' is damaged: {error}", hint="train and save the model again") from None
-    if not isinstance(record, dict):
-        raise ModelError(f"'{path}' is damaged: not an object", hint="train and save the model again")
-    return record
-
-
-def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> FittedText:
+def _rebuild(record: dict[str, Any], weights: dict[str, Tensor]) -> FittedText:
     cell = Cell.from_graph(graph_from_json(record["cell"]))
     vocabulary = Vocabulary.from_json(record["vocabulary"])
     train = _checked(TrainSettings, record["train"], ())
@@ -131,16 +92,9 @@ def _rebuild(record: dict[str, Any], weights: dict[str, torch.Tensor]) -> Fitted
     )
     if options.level != vocabulary.level or not 1 <= options.num_layers <= len(weights):
         raise ValueError("its parts do not belong together")
-    # Copied, for a file's tensors lie at odd addresses, and products of those round differently.
-    own = {name: value.to(torch.float32, copy=True) for name, value in weights.items()}
-    if not all(bool(v.isfinite().all()) for v in own.values()):
-        raise ValueError("a weight is not a finite number")
     if options.tied:
-        own["readout.weight"] = own["embedding.weight"]
-    # Without memory until the shapes are known to fit: a record may state any size.
-    with torch.device("meta"):
-        network = make_network(cell, vocabulary, options)
-    network.load_state_dict(own, assign=True)
+        weights = weights | {"readout.weight": weights["embedding.weight"]}
+    network = rebuilt(lambda: make_network(cell, vocabulary, options), weights)
     if options.tied:
         assert network.embedding is not None
         network.readout.weight = network.embedding.weight
