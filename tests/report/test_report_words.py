@@ -19,8 +19,8 @@ from unspool.report.scoring import best_baseline, folds_won, skill, verdict
     [
         (371.4561, "371.5"),
         (9.99995, "10.00"),
-        (999.96, "1\u2009000"),
-        (1234567.8, "1\u2009234\u2009568"),
+        (999.96, "1\u202f000"),
+        (1234567.8, "1\u202f234\u202f568"),
         (0.0001234, "0.0001234"),
         (-0.5, "−0.5000"),
         (1.5e-7, "1.500e−07"),
@@ -38,7 +38,7 @@ def test_a_number_has_four_significant_digits(value, text):
 
 @given(st.floats(min_value=-1e15, max_value=1e15, allow_subnormal=False))
 def test_a_number_read_back_is_within_half_a_unit_of_its_fourth_digit(value):
-    back = float(number(value).replace("−", "-").replace("\u2009", ""))
+    back = float(number(value).replace("−", "-").replace("\u202f", ""))
     assert back == pytest.approx(value, rel=5.001e-4, abs=1e-300)
 
 

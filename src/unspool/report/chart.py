@@ -96,7 +96,7 @@ def figure(
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 4, "r": 12, "t": 8, "b": 4},
-        "separators": ".\u2009",
+        "separators": ".\u202f",
         "hovermode": "x unified",
         "hoverlabel": {"align": "left", "bgcolor": HOVER, "bordercolor": GRID, "font": small | {"color": INK}},
         "legend": {

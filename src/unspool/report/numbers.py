@@ -1,10 +1,10 @@
-"""Numbers as a person reads them: four significant digits, a true minus, thin spaces between thousands."""
+"""Numbers as a person reads them: four digits, a true minus, narrow spaces at which no line breaks."""
 
 import math
 from collections.abc import Iterable
 
 MISSING = "–"
-THIN = "\u2009"
+THIN = "\u202f"
 HARD = "\u00a0"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from unspool.atomic import write_file
 from unspool.report.html import render_page
 from unspool.report.names import cell_name
-from unspool.report.numbers import THIN, count
+from unspool.report.numbers import count
 from unspool.report.text.colouring import coloured
 from unspool.report.text.data import TextReport
 from unspool.report.text.losses import loss_chart, symbol_noun
@@ -62,8 +62,7 @@ def summary(model: FittedText) -> str:
     noun = symbol_noun(model)
     layers = f"{count(model.options.num_layers, 'layer')} of {model.options.hidden_size} {cell_name(model.cell.name)}"
     learned, held = model.symbols
-    words = f"{layers} units; {count(learned, noun)} to learn from, {count(held, noun)} held back to judge it by."
-    return words.replace(THIN, "\u202f")  # a thin space would let a number break in two
+    return f"{layers} units; {count(learned, noun)} to learn from, {count(held, noun)} held back to judge it by."
 
 
 def judgement(model: FittedText) -> str:
