@@ -23,7 +23,7 @@ def _vowels(seed: int, data: Path | None, callbacks: Sequence[Callback]) -> Reco
     wall, cpu = time.perf_counter(), time.process_time()
     train, test = (read_sequences(f) for f in files)
     run = run_job(train, Options(seed=seed), test, callbacks=callbacks)
-    wrong = 1 - run.metrics["unspool"]["accuracy"]
+    wrong = 1 - run.metrics["overall"]["unspool"]["accuracy"]
     return {
         "settings": {},
         "seed": seed,

@@ -110,6 +110,20 @@ def test_encoder_and_decoder(encoder: str, attention: bool, alpha: float):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
+def test_the_decoder_begins_where_the_encoder_ended():
+    torch.manual_seed(0)
+    read = some(3, 6, 3)
+    same = EncoderDecoder(Recurrent("lstm", 3, 5, 2), FedBack(Recurrent("lstm", 3, 5, 2), 3)).double()
+    for one, other in zip(same.encode(read, LENGTHS)[1][0], same.encoder(read, lengths=LENGTHS)[1], strict=True):
+        assert torch.equal(one, other)
+    model = EncoderDecoder(Recurrent("gru", 3, 5, bidirectional=True), FedBack(Recurrent("lstm", 2, 4, 2), 2)).double()
+    memory, (states, y) = model.encode(read, LENGTHS)
+    end = torch.cat([memory[range(3), LENGTHS - 1, :5], memory[:, 0, 5:]], -1)
+    for bridge, state in zip(model.begin, states, strict=True):
+        torch.testing.assert_close(state, torch.tanh(bridge(end)).view(3, 2, 4).transpose(0, 1))
+    assert y.abs().max() == 0
+
+
 def test_attention_taught_and_step_by_step_are_one():
     """With α = 1 all steps at once; with α a tensor of ones, step by step."""
     torch.manual_seed(0)
