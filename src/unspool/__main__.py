@@ -4,9 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+from unspool.atomic import is_first_process
 from unspool.cli import main
 
-if int(os.environ.get("RANK", "0")) > 0:
+if not is_first_process():
     # Each process does the whole command; the first one says so.
     sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process lives
 main()

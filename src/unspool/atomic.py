@@ -22,7 +22,7 @@ def write_file(path: str | PathLike[str], content: str | bytes) -> None:
     Raises:
         OutputError: the folder is missing or may not be written.
     """
-    if not _is_first_process():
+    if not is_first_process():
         return
     target = Path(path)
     data = content.encode() if isinstance(content, str) else content
@@ -83,7 +83,7 @@ def new_folder(path: str | PathLike[str], ours: frozenset[str]) -> Iterator[Path
     Raises:
         OutputError: the folder cannot be written.
     """
-    if not _is_first_process():
+    if not is_first_process():
         with tempfile.TemporaryDirectory() as nowhere:
             yield Path(nowhere)
         return
@@ -108,7 +108,8 @@ def new_folder(path: str | PathLike[str], ours: frozenset[str]) -> Iterator[Path
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _is_first_process() -> bool:
+def is_first_process() -> bool:
+    """Whether this is the first of several processes that `torchrun` has started, or the only one."""
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 

@@ -166,6 +166,7 @@ class StageCode(RowsCode):
         for i in stage.writes:
             name, position = sweep.writes[i]
             into = self._row(self._stream("write", name), row)
+            # The next step's line comes while this one is computed: a store to a line elsewhere stops all behind it.
             ahead = b.mul(self.word(f"write step {name}"), self.word("direction"))
             prefetch(b, at(b, at(b, into, ahead, self.kind), unit, self.kind))
             vector.store(vector.value(position), into, outside=True)

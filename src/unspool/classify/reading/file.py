@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from unspool.classify.reading.content import as_text, file_bytes
+from unspool.classify.reading.content import FORMATS, as_text
 from unspool.classify.reading.long import read_csv, read_parquet, sequences_from_table
 from unspool.classify.reading.ts import read_ts
 from unspool.classify.sequences import Columns, Sequences
+from unspool.content import file_bytes
 
 HEADER = 100_000
 """Bytes in which a .ts header ends, comments included."""
@@ -32,7 +33,7 @@ def read_sequences(
         DataError, SettingError: with the file, the line and what is wrong.
     """
     path = Path(path)
-    data = file_bytes(path)
+    data = file_bytes(path, FORMATS)
     columns = columns or Columns()
     if data[:4] == b"PAR1":
         return sequences_from_table(

@@ -1,9 +1,6 @@
 """A file to a table: CSV of any spelling, gzipped or not, and Parquet."""
 
-import difflib
-import gzip
 import io
-import zlib
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -11,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from unspool.content import file_bytes
 from unspool.errors import DataError
 from unspool.forecast.tables.csvtext import Records, find_records, sniff_delimiter
 from unspool.forecast.tables.origin import Origin, more
@@ -63,7 +61,7 @@ def open_table(path: str | PathLike[str]) -> Table:
         DataError: the file is missing, empty, binary, damaged, or has rows of differing length.
     """
     path = Path(path)
-    data = _content(path)
+    data = file_bytes(path, _FORMATS)
     if data[:4] == b"PAR1":
         return _parquet(data, path)
     data = _as_utf8(data, path)
@@ -79,34 +77,6 @@ def open_table(path: str | PathLike[str]) -> Table:
         frame, names = frame.drop(frame.columns[-1]), names[:-1]
     frame.columns = _named(names)
     return Table(frame, Origin(path.name, records.lines, records.delimiter))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist", hint=_neighbours(path)) from error
-    except IsADirectoryError as error:
-        raise DataError(f"{path} is a folder", hint=_FORMATS) from error
-    except OSError as error:
-        if path.is_dir():
-            raise DataError(f"{path} is a folder", hint=_FORMATS) from error
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{path} is a damaged gzip file: {error}", hint="copy or download it again") from error
-    if not data:
-        raise DataError(f"{path} is empty", hint=_FORMATS)
-    return data
-
-
-def _neighbours(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"the folder {path.parent} does not exist either"
-    close = difflib.get_close_matches(path.name, [other.name for other in path.parent.iterdir()], n=1)
-    return f"did you mean {path.parent / close[0]}?" if close else "check the path"
 
 
 def _parquet(data: bytes, path: Path) -> Table:
