@@ -12,11 +12,18 @@ from tests.nn.setups.loops import step_by_step
 from unspool.errors import CellError, SettingError, ShapeError
 from unspool.lang import Input, Matrix, State, cell, tanh
 from unspool.nn import Recurrent
-from unspool.nn.setups import FedBack, FedState, drawn
+from unspool.nn.setups import FedBack, FedState, drawn, fed_back
 from unspool.passes import Activation
+from unspool.runtime import unroll
 
 B, T, O, F64 = 3, 6, 2, torch.float64  # noqa: E741 - the axes' letters
 SIZES = {"lstm_projection": {"P": 4}, "slstm": {"N": 1}}
+
+
+@pytest.fixture(autouse=True)
+def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here may fall back to the reference unnoticed."""
+    monkeypatch.setenv("UNSPOOL_BACKEND", "llvm")
 
 
 def model(cell_name: str, features: int, activation: Activation, layers: int = 1, **more: Any) -> FedBack:
@@ -59,6 +66,19 @@ def test_compiled_is_the_loop(cell_name: str, features: int, alpha: float | str)
 @pytest.mark.parametrize("residual", [False, True])
 def test_layers_and_activations(activation: Activation, residual: bool):
     compare(model("gru", 3, activation, 3, residual=residual), 0.4, 3)
+
+
+def test_a_free_run_is_one_loop(monkeypatch: pytest.MonkeyPatch):
+    fed, calls = model("lstm", 0, "identity", 2), []
+
+    def counted(*arguments: Any, **options: Any):
+        calls.append(arguments[0])
+        return unroll(*arguments, **options)
+
+    monkeypatch.setattr(fed_back, "unroll", counted)
+    monkeypatch.setattr(fed.recurrent, "forward", None)  # no step of it is taken apart
+    fed(steps=50)
+    assert len(calls) == 1
 
 
 def test_a_run_goes_on_where_it_ended():
