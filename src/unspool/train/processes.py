@@ -1,5 +1,6 @@
 """Where a fit runs: device, precision, and the processes that share its batches."""
 
+import atexit
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -52,9 +53,18 @@ def make_fabric(device: str = "cpu", precision: Precision = "32") -> "Fabric":
         local, world = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])
         if world > 1:
             options |= {"devices": local, "num_nodes": world // local, "strategy": "ddp"}
+    joined = distributed.is_initialized()
     fabric = Fabric(**options)
     fabric.launch()
+    if distributed.is_initialized() and not joined:
+        # Left to itself the interpreter takes the group's threads down while they run, and now and then aborts.
+        atexit.register(_leave_group)
     return fabric
+
+
+def _leave_group() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def local_batch(fabric: "Fabric", batch: Any) -> tuple[Any, float]:
