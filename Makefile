@@ -13,22 +13,26 @@ demo: .venv/installed  ## forecast the CO2 record of Mauna Loa a year ahead, int
 test: .venv/installed  ## run the tests
 	$(BIN)/pytest
 
-check: .venv/installed  ## lint, formatting, types, and which room may import which
+check: .venv/installed  ## lint, formatting, types, which room may import which, and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 format: .venv/installed  ## mend lint and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/installed  ## build the documentation, with a page for every cell, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 picture: .venv/installed  ## draw docs/demo.svg, the picture in the README, from the demo's data
 	$(BIN)/python docs/picture.py
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tensorboard,tune]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,tensorboard,tune]'
 	touch $@
 
-.PHONY: help demo test check format picture
+.PHONY: help demo test check format docs picture

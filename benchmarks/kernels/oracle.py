@@ -1,11 +1,11 @@
 """Correct first: every contender is compared with the reference backend in float64 before it is timed."""
 
 import torch
-from tests.tolerances import tolerance
 from torch import Tensor
 
 from benchmarks.kernels.case import Case
 from unspool.runtime import kernel_for
+from unspool.testing.tolerances import tolerance
 
 LONGEST = 2000
 """Steps beyond which the allowed error grows no further."""

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.tolerances import tolerance
 from unspool.backends.llvm import NARROWER, host_target
 from unspool.backends.llvm.compiling import assembly
 from unspool.cells import built_in
@@ -16,6 +15,7 @@ from unspool.nn import Recurrent
 from unspool.runtime import kernel_for
 from unspool.runtime.compiled import CompiledKernel
 from unspool.runtime.compiled.cell import cell_of, compiled_cell
+from unspool.testing.tolerances import tolerance
 
 pytestmark = pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="x86's instruction sets")
 

@@ -24,7 +24,7 @@ def test_the_docstring_has_its_parts_in_order(cell: Cell):
     assert title.endswith(".")
     assert "\n" not in title
     assert all(line.startswith("    ") and "=" in line for line in equations.splitlines())
-    parts = [r"\b(19|20)\d\d\b", r"\bEquals\b", r"\bState: ", r"\bChoose it\b"]
+    parts = [r"\b(19|20)\d\d\b", r"\bEquals\b", r"\bState: ", r"\bStarts\b", r"\bChoose it\b"]
     found = [re.search(part, prose) for part in parts]
     assert all(found), [p for p, f in zip(parts, found, strict=True) if not f]
     places = [f.start() for f in found if f]
@@ -50,7 +50,7 @@ def test_a_page_stays_a_page(cell: Cell):
     assert len(lines) <= 60
     tree = ast.parse(cell.page)
     modules = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-    assert modules <= {"unspool.lang", "typing"}
+    assert modules <= {"unspool.lang", "unspool.lang.starts", "typing"}
     assert not any(isinstance(n, ast.Import | ast.For | ast.While | ast.If) for n in ast.walk(tree))
 
 

@@ -1,4 +1,4 @@
-"""`unspool draw`: a setup or a saved model into a file, and what cannot be drawn in one line."""
+"""`unspool draw`: a setup, a saved model or a cell into a file, and what cannot be drawn in one line."""
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -19,6 +19,23 @@ def test_a_setup(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     assert words_in(file).count("gru") == 2 * 5
 
 
+def test_a_cell(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    file = tmp_path / "gru.svg"
+    ran = run(capsys, "draw", "gru", "--out", file)
+    assert (ran.code, ran.out, ran.err) == (0, f"{file}\n", "")
+    assert words_in(file).count("Rz") == 1
+    assert run(capsys, "draw", "gru", "--unrolled", "--steps", 4, "--out", file, "--overwrite").code == 0
+    assert words_in(file).count("Rz") == 4
+
+
+def test_a_cell_of_your_own(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    page = Path(__file__).parents[1] / "forecast" / "mgu_page.py"
+    monkeypatch.chdir(tmp_path)
+    ran = run(capsys, "draw", f"{page}:mgu")
+    assert (ran.code, ran.out) == (0, "mgu.svg\n")
+    assert words_in(tmp_path / "mgu.svg").count("Rn") == 1
+
+
 def test_a_saved_model(capsys: pytest.CaptureFixture[str], done: tuple[Path, Ran], tmp_path: Path):
     file = tmp_path / "model.svg"
     for folder in (done[0] / "out", done[0] / "out" / "model"):
@@ -29,7 +46,9 @@ def test_a_saved_model(capsys: pytest.CaptureFixture[str], done: tuple[Path, Ran
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nowhere",), "there is no setup 'nowhere'"),
+        (("nowhere",), "there is no setup, cell or folder 'nowhere'"),
+        (("fed-back", "--unrolled"), "--unrolled is for a cell"),
+        (("nowhere.py:mgu",), "cell file 'nowhere.py' does not exist"),
         (("fed-back", "--cell", "nothing"), "nothing"),
         (("{here}",), "is not the folder of a saved model"),
     ],

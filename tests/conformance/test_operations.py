@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.interpreter import NUMPY
 from unspool.backends.reference.operations import TORCH, block_product
 from unspool.ir import OPERATIONS, REDUCTIONS
+from unspool.testing.interpreter import NUMPY
 
 VALUES = np.concatenate([np.linspace(-45, 45, 181), [1e-9, -1e-9, 0.0]])
 UNARY = [name for name in TORCH if OPERATIONS[name].arity == 1 and name not in REDUCTIONS]

@@ -5,7 +5,6 @@ Against the reference in float64, which is far slower and has no tiles.
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,14 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.random_cells import numbers_for
-from tests.tolerances import tolerance
 from unspool.cells import built_in
-from unspool.ir import StepGraph
-from unspool.passes import bias_names, without_biases
+from unspool.passes import as_run, bias_names, without_biases
 from unspool.runtime.dispatch import kernel_for
+from unspool.testing.case import Case
+from unspool.testing.check import compare
+from unspool.testing.numbers import numbers_of
 
-CELLS = {name: page.graph for name, page in built_in().items()}
+CELLS = built_in()
 DTYPES = [torch.float64, torch.float32]
 # Vectors have 2 to 16 lanes, tiles 1 to 14 rows, chunks 64 rows: each B and H is one more than some, and no multiple.
 SIZES = [(1, 1), (3, 130), (17, 33), (33, 17), (130, 3)]
@@ -29,17 +28,10 @@ BLOCKS = {1: 1, 3: 3, 17: 1, 33: 3, 130: 10}
 Layout = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class Size:
+def sized(steps: int, batch: int, units: int) -> Case:
     """T, B and H; the other letters follow."""
-
-    steps: int
-    batch: int
-    units: int
-
-    @property
-    def letters(self) -> dict[str, int]:
-        return {"I": 1 + self.steps, "H": self.units, "P": P[self.units], "N": BLOCKS[self.units]}
+    name = f"T={steps} B={batch} H={units}"
+    return Case(name, steps, batch, 1 + steps, units, others=P[units], blocks=BLOCKS[units])
 
 
 def plain(tensor: Tensor) -> Tensor:
@@ -65,50 +57,29 @@ def inside(tensor: Tensor) -> Tensor:
     return torch.nn.functional.pad(tensor, (3, 2))[..., 3:-2]
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a kernel is called with, by name, in float64."""
-
-    inputs: dict[str, Tensor]
-    parameters: dict[str, Tensor]
-    initial: dict[str, Tensor]
-
-    @property
-    def leaves(self) -> dict[str, Tensor]:
-        return self.inputs | self.parameters | self.initial
-
-
-def given(graph: StepGraph, size: Size) -> Given:
-    numbers = numbers_for(graph, 2, steps=size.steps, batch=size.batch, sizes=size.letters)
-    states = [s.name for s in graph.states]
-    # Rows of 130 weights as large as those of 3 would drive every unit into saturation, where there is nothing to see.
-    scaled = {n: v / max(1.0, v.shape[-1] / 4) ** 0.5 if v.ndim == 2 else v for n, v in numbers.parameters.items()}
-    return Given(
-        {n: torch.tensor(v) for n, v in numbers.inputs.items()},
-        {n: torch.tensor(v) for n, v in scaled.items()},
-        {f"initial {n}": torch.tensor(v) for n, v in zip(states, numbers.initial, strict=True)},
-    )
-
-
 def results(
     backend: str,
-    graph: StepGraph,
-    size: Size,
+    name: str,
+    case: Case,
     dtype: torch.dtype,
     *,
+    bias: bool = True,
     layout: Layout = plain,
     loss: Callable[[Mapping[str, Tensor]], Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """The output, the final states, and the gradient of everything that is given."""
-    numbers = given(graph, size)
-    leaves = {n: v.to(dtype).requires_grad_() for n, v in numbers.leaves.items()}
-    laid = {n: layout(v) for n, v in leaves.items() if n not in numbers.parameters}
+    """The output, the final states, and the gradient of everything that is given; inputs with a default are not."""
+    graph = as_run(CELLS[name].graph)
+    graph = graph if bias else without_biases(graph)
+    numbers = numbers_of(CELLS[name], case).leaves
+    states = [s.name for s in graph.states]
+    taken = [*(v.name for v in graph.inputs), *(p.name for p in graph.parameters), *(f"initial {s}" for s in states)]
+    leaves = {n: numbers[n].to(dtype, copy=True).requires_grad_() for n in taken}
+    parameters = {p.name: leaves[p.name] for p in graph.parameters}
+    laid = {n: layout(v) for n, v in leaves.items() if n not in parameters}
     output, final = kernel_for(graph, backend)(
-        {n: laid[n] for n in numbers.inputs},
-        {n: leaves[n] for n in numbers.parameters},
-        [laid[n] for n in numbers.initial],
+        {v.name: laid[v.name] for v in graph.inputs}, parameters, [laid[f"initial {s}"] for s in states]
     )
-    found = {"output": output} | {f"final {s.name}": v for s, v in zip(graph.states, final, strict=True)}
+    found = {"output": output} | {f"final {s}": v for s, v in zip(states, final, strict=True)}
     by = torch.autograd.grad((loss or weighted)(found), list(leaves.values()), allow_unused=True)
     gradients = {
         f"d {n}": torch.zeros_like(v) if g is None else g for (n, v), g in zip(leaves.items(), by, strict=True)
@@ -126,15 +97,8 @@ def weighted(found: Mapping[str, Tensor]) -> Tensor:
 
 
 @cache
-def expected(graph: StepGraph, size: Size) -> dict[str, Tensor]:
-    return results("reference", graph, size, torch.float64)
-
-
-def same(found: Mapping[str, Tensor], reference: Mapping[str, Tensor], dtype: torch.dtype, steps: int) -> None:
-    for name, value in reference.items():
-        assert found[name].dtype == dtype
-        allowed = tolerance(dtype, steps, scale=float(value.abs().max()))
-        np.testing.assert_allclose(found[name].double().numpy(), value.numpy(), rtol=0, atol=allowed, err_msg=name)
+def expected(name: str, case: Case, bias: bool = True) -> dict[str, Tensor]:
+    return results("reference", name, case, torch.float64, bias=bias)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -142,23 +106,24 @@ def same(found: Mapping[str, Tensor], reference: Mapping[str, Tensor], dtype: to
 @pytest.mark.parametrize(("batch", "units"), SIZES)
 @pytest.mark.parametrize("name", CELLS)
 def test_odd_sizes(name: str, batch: int, units: int, steps: int, dtype: torch.dtype):
-    size = Size(steps, batch, units)
-    same(results("llvm", CELLS[name], size, dtype), expected(CELLS[name], size), dtype, steps)
+    case = sized(steps, batch, units)
+    compare(name, results("llvm", name, case, dtype), expected(name, case), dtype, steps)
 
 
-@pytest.mark.parametrize("name", [n for n, graph in CELLS.items() if bias_names(graph)])
+ODD = sized(5, 3, 17)
+
+
+@pytest.mark.parametrize("name", [n for n, cell in CELLS.items() if bias_names(as_run(cell.graph))])
 def test_without_biases(name: str):
-    graph, size = without_biases(CELLS[name]), Size(5, 3, 17)
-    same(results("llvm", graph, size, torch.float64), expected(graph, size), torch.float64, 5)
+    found = results("llvm", name, ODD, torch.float64, bias=False)
+    compare(name, found, expected(name, ODD, bias=False), torch.float64, 5)
 
 
 @pytest.mark.parametrize("layout", [turned, spaced, batch_first, inside])
 @pytest.mark.parametrize("name", CELLS)
 def test_inputs_and_initial_states_of_any_layout(name: str, layout: Layout):
     """Also when what a strided tensor is made of is what the gradient is for."""
-    size = Size(5, 3, 17)
-    found = results("llvm", CELLS[name], size, torch.float64, layout=layout)
-    same(found, expected(CELLS[name], size), torch.float64, 5)
+    compare(name, results("llvm", name, ODD, torch.float64, layout=layout), expected(name, ODD), torch.float64, 5)
 
 
 def ramped(value: Tensor) -> Tensor:
@@ -178,6 +143,5 @@ LOSSES: dict[str, Callable[[Mapping[str, Tensor]], Tensor]] = {
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 @pytest.mark.parametrize("name", CELLS)
 def test_incoming_gradients_of_any_layout(name: str, loss: Callable[[Mapping[str, Tensor]], Tensor]):
-    size = Size(5, 3, 17)
-    found, reference = (results(b, CELLS[name], size, torch.float64, loss=loss) for b in ("llvm", "reference"))
-    same(found, reference, torch.float64, 5)
+    found, reference = (results(b, name, ODD, torch.float64, loss=loss) for b in ("llvm", "reference"))
+    compare(name, found, reference, torch.float64, 5)

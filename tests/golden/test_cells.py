@@ -4,26 +4,29 @@ Nothing of the language, the graph or the compiler takes part on this side. A ne
 are written down a second time.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 
-from tests.tolerances import tolerance
+from tests.golden.harness import (
+    BEGINNINGS,
+    DTYPES,
+    Array,
+    B,
+    H,
+    I,
+    Step,
+    T,
+    Weights,
+    block_diagonal,
+    compare,
+    layer_of,
+    sigma,
+    tables,
+    weights_of,
+)
 from unspool.cells import built_in
-from unspool.nn import Recurrent
-
-I, H, P, N = 3, 4, 2, 2  # noqa: E741 - the axes' letters
-T, B = 6, 2
-
-Array = np.ndarray
-Weights = dict[str, Array]
-Step = Callable[[Array, tuple[Array, ...], Weights], tuple[Array, ...]]
-
-
-def sigma(v: Array) -> Array:
-    return 1 / (1 + np.exp(-v))
+from unspool.testing.tolerances import tolerance
 
 
 def elman(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
@@ -110,6 +113,7 @@ def lem(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
     b1, b2, bz, by = np.split(w["b"], 4)
     step = 0.5 * (1 + np.tanh((W1 @ y + V1 @ x + b1) / 2))
     bar_step = 0.5 * (1 + np.tanh((W2 @ y + V2 @ x + b2) / 2))
+    step, bar_step = (np.clip(w["dt"] * gate, None, 1) for gate in (step, bar_step))
     z = (1 - step) * z + step * np.tanh(Wz @ y + Vz @ x + bz)
     y = (1 - bar_step) * y + bar_step * np.tanh(Wy @ z + Vy @ x + by)
     return y, z
@@ -117,7 +121,7 @@ def lem(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
 
 def cornn(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
     y, z = states
-    dt, gamma, epsilon = 0.042, 2.7, 4.7
+    dt, gamma, epsilon = 0.042 * w["dt"], 2.7, 4.7
     force = np.tanh(np.hstack([w["W"], w["R"], w["Q"]]) @ np.hstack([x, y, z]) + w["b"])
     z = z + dt * force - dt * gamma * y - dt * epsilon * z
     return y + dt * z, z
@@ -125,7 +129,7 @@ def cornn(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
 
 def ctrnn(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
     (h,) = states
-    rate = 1 / (1 + np.log(1 + np.exp(w["s"])))
+    rate = np.clip(w["dt"] / (1 + np.log(1 + np.exp(w["s"]))), None, 1)
     return ((1 - rate) * h + rate * (w["R"] @ np.tanh(h) + w["W"] @ x + w["b"]),)
 
 
@@ -149,22 +153,12 @@ def shallow_plrnn(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Arra
 
 
 def shunting(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
-    """The bracket at the new h, solved for it: h' − h = −A h' + (B − h') e − (D + h') i."""
-    (h,) = states
+    """The bracket at the new h, solved for it: h' − h = dt (−A h' + (B − h') e − (D + h') i)."""
+    (h,), dt = states, w["dt"]
     A, B, D = (np.log1p(np.exp(w[name])) for name in ("sA", "sB", "sD"))
     signal = np.where(h > 0, 4 * h**2 / (1 + 4 * h**2), 0)
     e, i = np.split(np.clip(w["W"] @ x + w["R"] @ signal + w["b"], 0, None), 2)
-    return ((h + B * e - D * i) / (1 + A + e + i),)
-
-
-def block_diagonal(stored: Array) -> Array:
-    """[H, H/N] with its zeros filled in, [H, H]."""
-    width = H // N
-    whole = np.zeros((H, H))
-    for block in range(N):
-        span = slice(block * width, (block + 1) * width)
-        whole[span, span] = stored[span]
-    return whole
+    return ((h + dt * (B * e - D * i)) / (1 + dt * (A + e + i)),)
 
 
 def slstm(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
@@ -211,36 +205,15 @@ EQUATIONS: dict[str, Step] = {
 }
 
 
-def layer_of(name: str, dtype: torch.dtype) -> Recurrent:
-    sizes = {letter: {"P": P, "N": N}[letter] for letter in built_in()[name].graph.sizes - {"I", "H"}}
-    return Recurrent(name, I, H, dtype=dtype, sizes=sizes)
+@pytest.mark.parametrize("name", EQUATIONS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+def test_a_page_computes_its_equations(name: str, dtype: torch.dtype, beginning: str):
+    compare(name, EQUATIONS[name], dtype, beginning)
 
 
-def weights_of(layer: Recurrent) -> Weights:
-    return {n.removesuffix("_l0"): p.detach().double().numpy() for n, p in layer.named_parameters()}
-
-
-@pytest.mark.parametrize("name", built_in())
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-@pytest.mark.parametrize("start", ["anywhere", "at zero"])
-def test_a_page_computes_its_equations(name: str, dtype: torch.dtype, start: str):
-    torch.manual_seed(0)
-    layer = layer_of(name, dtype)
-    x = torch.randn(B, T, I, dtype=dtype)
-    drawn = tuple(torch.randn(1, B, size, dtype=dtype) for size in layer.state_sizes)
-    initial = drawn if start == "anywhere" else None
-    with torch.no_grad():
-        output, final = layer(x, initial)
-    weights = weights_of(layer)
-    allowed = tolerance(dtype, T)
-    for b in range(B):
-        zeros = tuple(np.zeros(size) for size in layer.state_sizes)
-        states = zeros if initial is None else tuple(s[0, b].double().numpy() for s in initial)
-        for t in range(T):
-            states = EQUATIONS[name](x[b, t].double().numpy(), states, weights)
-            np.testing.assert_allclose(output[b, t].double().numpy(), states[0], rtol=0, atol=allowed)
-        for found, expected in zip(final, states, strict=True):
-            np.testing.assert_allclose(found[0, b].double().numpy(), expected, rtol=0, atol=allowed)
+def test_every_page_is_written_a_second_time():
+    assert set(tables()) == set(built_in())
 
 
 def test_the_stabiliser_of_the_slstm_changes_nothing_but_the_range():

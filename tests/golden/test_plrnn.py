@@ -6,8 +6,8 @@ Equation numbers are from memory, not looked up.
 import numpy as np
 import torch
 
-from tests.tolerances import tolerance
 from unspool.nn import Recurrent
+from unspool.testing.tolerances import tolerance
 
 H, I, T = 3, 2, 5  # noqa: E741 - the axes' letters
 

@@ -1,9 +1,9 @@
 """Every table of operations has the same keys: a new word of the language is a line in each."""
 
-from tests.interpreter import NUMPY
 from unspool.backends.reference.operations import TORCH
 from unspool.ir import OPERATIONS, REDUCTIONS
 from unspool.passes.simplify import _ARITHMETIC
+from unspool.testing.interpreter import NUMPY
 
 
 def test_the_tables_agree():

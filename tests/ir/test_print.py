@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.interpreter import NUMPY, at_step, evaluate
 from tests.random_cells import SIZES, graphs, numbers_for
 from unspool.cells import built_in
 from unspool.ir import StepGraph, print_graph
 from unspool.ir.print import expressions
+from unspool.testing.interpreter import NUMPY, at_step, evaluate
 
 SPELLED = {"−": "-", "∘": "*", "^": "**", "σ": "sigmoid", "max(": "np.maximum(", "min(": "np.minimum(", "'": "_next"}
 EXACT = st.integers(0, 2**32 - 1)

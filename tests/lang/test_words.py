@@ -5,7 +5,6 @@ from typing import Annotated
 
 import numpy as np
 
-from tests.interpreter import step
 from tests.lang.mgu_page import mgu
 from unspool.cells import find_cell, load_cell_file
 from unspool.ir import OPERATIONS, Apply, Parameter, Variable, check_graph, print_graph
@@ -34,6 +33,7 @@ from unspool.lang import (
     softmax,
     tanh,
 )
+from unspool.testing.interpreter import step
 
 Small = Annotated[Symbol, Sized("P")]
 Heads = Annotated[Symbol, Blocks("N")]

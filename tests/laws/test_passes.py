@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.interpreter import at_step, evaluate
 from tests.passes.test_plan import parts_in_order
 from tests.random_cells import Numbers, graphs, numbers_for
 from unspool.ir import Apply, Read, StepGraph, check_graph
 from unspool.passes import bias_names, make_plan, regroup_sums, rewrite, simplify, stack_products, without_biases
+from unspool.testing.interpreter import at_step, evaluate
 
 SEEDS = st.integers(0, 2**32 - 1)
 

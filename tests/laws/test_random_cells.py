@@ -9,18 +9,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.interpreter import run
 from tests.passes.sweeps import folded, values_for
 from tests.passes.test_fold import the_loop_computes_the_step
 from tests.passes.test_save import STEPS as TRAINED
 from tests.passes.test_save import gradients_over_time
 from tests.passes.test_stages import in_order
 from tests.random_cells import SIZES, graphs, numbers_for
-from tests.tolerances import tolerance
 from unspool.ir import StepGraph
 from unspool.passes.save import plan_training
 from unspool.passes.stages import schedule
 from unspool.runtime.dispatch import kernel_for
+from unspool.testing.interpreter import run
+from unspool.testing.tolerances import tolerance
 
 STEPS, BATCH = 4, 2
 

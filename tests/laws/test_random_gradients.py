@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.random_cells import Numbers, graphs, numbers_for
-from tests.tolerances import tolerance
 from unspool.ir import StepGraph
 from unspool.runtime.dispatch import kernel_for
+from unspool.testing.tolerances import tolerance
 
 examples = settings(
     max_examples=int(os.environ.get("UNSPOOL_EXAMPLES", "60")), phases=(Phase.explicit, Phase.reuse, Phase.generate)

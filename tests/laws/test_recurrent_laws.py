@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.lang.mgu_page import mgu
-from tests.tolerances import tolerance
 from unspool.cells import built_in
 from unspool.lang import Cell
 from unspool.nn import Recurrent
+from unspool.testing.tolerances import tolerance
 
 I, H, P = 3, 4, 2  # noqa: E741 - the axes' letters
 T, B = 6, 3

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from tests.interpreter import NUMPY
 from unspool.ir import Apply, Constant, Read, StepGraph, Weight, in_numbers, is_block_diagonal
 from unspool.ir.print import written
 from unspool.passes import make_plan
@@ -13,6 +12,7 @@ from unspool.passes.adjoint import Adjoint
 from unspool.passes.fold import Folded, fold
 from unspool.passes.save import Training
 from unspool.passes.sweep import Sweep, weight_name
+from unspool.testing.interpreter import NUMPY
 
 Values = Mapping[str, Any]
 """The name of a read, a state or a weight (`R.r`) → its value at one step; over time reads have the steps first."""

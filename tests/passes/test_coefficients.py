@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.interpreter import evaluate
 from tests.passes.test_tangent import lines, plain, values_for
 from unspool.cells import built_in
 from unspool.ir import Apply, Read, check_graph
 from unspool.passes import tangent, without_coefficients
+from unspool.testing.interpreter import evaluate
 
 
 def test_the_docstrings_example():

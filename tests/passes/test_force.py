@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.interpreter import step
 from tests.random_cells import numbers_for
 from unspool.cells import built_in
 from unspool.errors import CellError
 from unspool.ir import StepGraph, check_graph, graph_from_json, graph_to_json, print_graph
 from unspool.lang import Input, Matrix, Output, PerStep, State, cell, tanh
 from unspool.passes import forced
+from unspool.testing.interpreter import step
 
 GRAPHS = {name: c.graph for name, c in built_in().items() if not c.graph.number_inputs}
 

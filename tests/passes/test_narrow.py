@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.interpreter import evaluate
 from tests.random_cells import graphs
 from unspool.cells import built_in
 from unspool.ir import StepGraph, check_graph, graph_from_json, graph_to_json, in_numbers, print_graph
@@ -15,6 +14,7 @@ from unspool.passes import make_plan
 from unspool.passes.fold import fold
 from unspool.passes.narrow import column_name, narrow
 from unspool.passes.save import plan_training
+from unspool.testing.interpreter import evaluate
 
 SIZES = {"I": 2, "H": 4, "P": 2, "N": 2}
 

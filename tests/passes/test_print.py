@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.interpreter import NUMPY, at_step, evaluate
 from tests.ir.test_print import SPELLED, Matrix
 from tests.random_cells import Numbers, graphs, numbers_for
 from unspool.cells import built_in
@@ -17,6 +16,7 @@ from unspool.passes import make_plan, print_adjoint, print_plan, print_sweep
 from unspool.passes.fold import fold
 from unspool.passes.print_names import reading
 from unspool.passes.save import plan_training
+from unspool.testing.interpreter import NUMPY, at_step, evaluate
 
 GRU = """\
 gru: x [I], h [H] → h [H]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.interpreter import NUMPY
 from unspool.ir import Apply, Constant, GraphBuilder, StepGraph, Variable, print_graph
 from unspool.lang import Input, Matrix, State, cell, tanh
 from unspool.passes import simplify
 from unspool.passes.simplify import _ARITHMETIC
+from unspool.testing.interpreter import NUMPY
 
 
 def line(graph: StepGraph) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.interpreter import evaluate
 from tests.random_cells import SIZES, numbers_for
 from unspool.cells import built_in
 from unspool.errors import CellError
@@ -15,6 +14,7 @@ from unspool.lang import Gates, Input, Matrix, State, Symbol, cell, sigmoid, sig
 from unspool.passes import tangent
 from unspool.passes.adjoint import Term
 from unspool.passes.tangent import RULES
+from unspool.testing.interpreter import evaluate
 
 STEP = 1e-6
 """Of the differences: they are good to about 1e-10."""

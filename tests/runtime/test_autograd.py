@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.func import grad
 from torch.utils.checkpoint import checkpoint
 
-from tests.tolerances import tolerance
 from unspool.cells import built_in
 from unspool.nn import LSTM, Recurrent
 from unspool.runtime.compiled import operator
+from unspool.testing.tolerances import tolerance
 
 # torch 2.13 scripts its own forward-mode formulas when they are first used, and warns of that itself.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")

@@ -12,8 +12,8 @@ from torch._functorch._aot_autograd.utils import make_boxed_func
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.tolerances import tolerance
 from unspool.nn import GRU, LSTM, Recurrent
+from unspool.testing.tolerances import tolerance
 
 I, H, T, B = 2, 8, 5, 3  # noqa: E741 - the axes' letters
 SWEEP, ADJOINT = torch.ops.unspool.sweep.default, torch.ops.unspool.sweep_adjoint.default

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from tests.random_cells import SIZES, graphs, numbers_for
-from tests.tolerances import tolerance
 from unspool.cells import built_in
 from unspool.ir import StepGraph
 from unspool.runtime import Blocks, Jacobian, identity_blocks, kernel_for, tangent_blocks, tangent_steps
+from unspool.testing.tolerances import tolerance
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 

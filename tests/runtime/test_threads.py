@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.tolerances import tolerance
 from unspool.nn import Recurrent
 from unspool.runtime import kernel_for
 from unspool.runtime.compiled import words
 from unspool.runtime.compiled.cell import cell_of, compiled_cell
 from unspool.runtime.compiled.threads import openmp_entry
+from unspool.testing.tolerances import tolerance
 
 I, H, T, B = 16, 64, 40, 13  # noqa: E741 - the axes' letters; enough work for several threads
 

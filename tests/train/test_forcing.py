@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.tolerances import tolerance
 from unspool.errors import CellError, SettingError, ShapeError, UnspoolError
 from unspool.lang import Input, Matrix, Output, PerStep, State, cell
 from unspool.nn import Recurrent
+from unspool.testing.tolerances import tolerance
 from unspool.train import forcing_loss, run_forced
 
 B, T, N, H = 3, 6, 2, 5

@@ -4,6 +4,7 @@
 
 Elman 1990, Cognitive Science 14(2), 179–211. Equals torch.nn.RNN (nonlinearity="tanh"), cuDNN, Keras SimpleRNN
 up to its single bias. State: one vector [H].
+Starts uniform in ±1/√H, as torch.nn's layers do.
 Choose it to understand, and where memory is short: its gradient vanishes or explodes over long lags.
 """
 

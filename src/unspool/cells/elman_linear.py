@@ -4,6 +4,7 @@
 
 The linear state-space recurrence, e.g. Hamilton 1994, Time Series Analysis, ch. 13. Equals torch.nn.RNN with the
 nonlinearity taken out. State: one vector [H].
+Starts uniform in ±1/√H, as torch.nn's layers do.
 Choose it as a control: what it does, the eigenvalues of R say alone (each mode grows or shrinks as λᵗ).
 """
 

@@ -3,7 +3,8 @@
     h' = relu(W x + b + R h + bR)
 
 The form of Elman 1990 with the rectifier of Le, Jaitly & Hinton 2015, arXiv:1504.00941, who start it from R = I
-(the IRNN). Equals torch.nn.RNN(nonlinearity="relu"). State: one vector [H].
+(the page irnn). Equals torch.nn.RNN(nonlinearity="relu"). State: one vector [H].
+Starts uniform in ±1/√H, as torch.nn's layers do.
 Choose it for theory (it is piecewise linear, so its differential equation is exact on each piece) and, started from
 R = I, for long sums; it explodes easily.
 """

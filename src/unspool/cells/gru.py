@@ -7,6 +7,7 @@
 
 Cho et al. 2014, arXiv:1406.1078v1. Equals torch.nn.GRU, cuDNN, Keras reset_after=True.
 Not v3 of that paper, which resets h before the product. State: one vector [H].
+Starts uniform in ±1/√H, as torch.nn's layers do.
 Choose it when memory is tight; an LSTM counts better.
 """
 

@@ -7,6 +7,7 @@
 
 Cho et al. 2014, arXiv:1406.1078v3, eqs. 5–8, which leave biases out. Equals Keras GRU(reset_after=False).
 Not torch.nn.GRU, cuDNN and the page gru, which reset the product R_n h. State: one vector [H].
+Starts uniform in ±1/√H, as torch.nn's layers do.
 Choose it to match models of that form; its second product waits for r, so a step takes longer than the page gru's.
 """
 

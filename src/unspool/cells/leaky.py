@@ -8,6 +8,7 @@ Jaeger, Lukoševičius, Popovici & Siewert 2007, Neural Networks 20(3), 335–35
 eqs. 2–3; there alpha is one number for all units, and R is not trained. Equals the page elman at alpha = 1 (s ≥ 40),
 without its second bias, and the page ctrnn up to where tanh stands: here h is its result, there its argument.
 State: one vector [H].
+Starts uniform in ±1/√H, as torch.nn's layers do; alpha starts near .5.
 Choose it where signals are slow beside the steps, and to study dynamics: it is Euler's method on its equation.
 """
 

@@ -10,6 +10,8 @@
 Hochreiter & Schmidhuber 1997, Neural Computation 9(8), with the forget gate of Gers, Schmidhuber & Cummins 2000,
 Neural Computation 12(10). Equals torch.nn.LSTM, cuDNN, Keras. Not the LSTM of 1997, which has no forget gate, nor the
 peephole form, whose gates see c. State: two vectors, h and c [H].
+Starts uniform in ±1/√H, as torch.nn.LSTM does, whose place it takes; start={"b.f": 1.0} opens the forget gate
+(Jozefowicz, Zaremba & Sutskever 2015, ICML).
 Choose it where something must be remembered for long or counted: c is carried by a sum.
 """
 

@@ -10,6 +10,7 @@
 Gers & Schmidhuber 2000, Recurrent nets that time and count, IJCNN 3, 189–194, in the form of Graves 2013,
 arXiv:1308.0850, eqs. 7–11, whose tanh squashes candidate and output. Equals TensorFlow's
 LSTMCell(use_peepholes=True, forget_bias=0). Not torch.nn.LSTM, which has no peepholes. State: two vectors, h and c [H].
+Starts uniform in ±1/√H, as torch.nn's layers do.
 Choose it where intervals must be timed or counted exactly: a closed output gate hides c from h, not from the gates.
 """
 

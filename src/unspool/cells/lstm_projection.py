@@ -9,6 +9,7 @@
 
 Sak, Senior & Beaufays 2014, arXiv:1402.1128, without its peepholes and its non-recurrent projection. Equals
 torch.nn.LSTM(proj_size=…). State: h [P] (proj_size) and c [H].
+Starts uniform in ±1/√H, as torch.nn's layers do.
 Choose it where many memory units are wanted but the recurrent product must stay cheap.
 """
 

@@ -7,6 +7,7 @@
 Feng et al. 2024, arXiv:2410.01201, section 3.1. Equals the vanilla minGRU of that paper, without the positive
 candidate g(·) of its log-space form (appendix B). z is the share of the new, in the page gru that of the old.
 State: one vector [H].
+Starts uniform in ±1/√H, as torch.nn's layers do.
 Choose it where sequences are long: h is linear in its past, so all steps can run as a scan; stack layers, for one
 layer alone computes nothing from its own memory.
 """

@@ -7,21 +7,33 @@
     f  = p / (0.25 + p)
     e  = relu(W_e x + b_e + R_e f)         excitation
     i  = relu(W_i x + b_i + R_i f)         inhibition
-    h' = h + (−A ∘ h + (B − h) ∘ e − (D + h) ∘ i) / (1 + A + e + i)
+    v  = −A ∘ h + (B − h) ∘ e − (D + h) ∘ i
+    h' = h + dt v / (1 + dt (A + e + i))
 
-Grossberg 2013, Scholarpedia 8(2):1888, "Shunting STM equation": dh/dt is the bracket. The divisor makes this Euler's
-step of Δt = 1 with the new h in the bracket: h' is a mean of h, 0, B and −D whatever the input, and rests where h does.
+Grossberg 2013, Scholarpedia 8(2):1888, "Shunting STM equation": dh/dt is v. The divisor makes this Euler's step of dt,
+a number per step, 1 unless it is given, with the new h in v: h' is a mean of h, 0, B and −D whatever the input and dt,
+and rests where h does.
 Equals the paper's network where weights and inputs are not negative, as there; elsewhere the totals are rectified, so
 that excitation never inhibits. State: one vector [H], the units' activities.
+Starts uniform in ±1/√H, as torch.nn's layers do; A, B and D start near .7.
 Choose it for competition, contrast and short-term memory under inputs of any strength, and to study all three.
 """
 
-from unspool.lang import Gates, Input, State, Vector, cell, relu, softplus
+from unspool.lang import Gates, Input, PerStep, State, Vector, cell, relu, softplus
 
 
 @cell(gates="e i")
 def shunting(
-    x: Input, h: State, *, W: Gates[Input], R: Gates[State], b: Gates, sA: Vector, sB: Vector, sD: Vector
+    x: Input,
+    h: State,
+    dt: PerStep = 1.0,
+    *,
+    W: Gates[Input],
+    R: Gates[State],
+    b: Gates,
+    sA: Vector,
+    sB: Vector,
+    sD: Vector,
 ) -> State:
     A = softplus(sA)
     B = softplus(sB)
@@ -30,4 +42,5 @@ def shunting(
     f = p / (0.25 + p)
     e = relu(W.e @ x + b.e + R.e @ f)
     i = relu(W.i @ x + b.i + R.i @ f)
-    return h + (-A * h + (B - h) * e - (D + h) * i) / (1 + A + e + i)
+    v = -A * h + (B - h) * e - (D + h) * i
+    return h + dt * v / (1 + dt * (A + e + i))

@@ -20,6 +20,14 @@ FrequencyName = Annotated[
         "--frequency", help="Step of the data (15m, 1h, 1d, 1bd, 1w, 1mo …); inferred.", rich_help_panel="Data"
     ),
 ]
+Uneven = Annotated[
+    bool | None,
+    typer.Option(
+        "--uneven/--no-uneven",
+        help="Read each row at its own time, not on a grid; auto, for a cell that reads the time between rows.",
+        rich_help_panel="Data",
+    ),
+]
 Season = Annotated[
     int | None,
     typer.Option(help="Steps in a season; by default the frequency's usual one.", rich_help_panel="Data"),
@@ -37,7 +45,7 @@ CellName = Annotated[
     str, typer.Option(help="A cell (see `unspool cells`), or your own: FILE.py:NAME.", rich_help_panel="Model")
 ]
 Network = Annotated[
-    str, typer.Option(help="direct, segment, or auto: chosen on a validation part.", rich_help_panel="Model")
+    str, typer.Option(help="direct, segment, onward, or auto: chosen on a validation part.", rich_help_panel="Model")
 ]
 Normalisation = Annotated[
     str,

@@ -19,6 +19,7 @@ class Job:
     time: a.Time = "ds"
     series: a.SeriesColumn = None
     frequency: a.FrequencyName = None
+    uneven: a.Uneven = None
     season_length: a.Season = None
     skip_bad_series: a.Skip = False
     cell: a.CellName = "gru"

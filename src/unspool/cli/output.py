@@ -53,6 +53,8 @@ def results(run: Run, written: dict[str, Path]) -> dict[str, Any]:
         "metrics": run.backtest.metrics if run.backtest is not None else None,
         "files": {name or "parquet": str(path) for name, path in written.items()},
     }
+    if run.panel.frequency.uneven:
+        found["uneven"] = {"step": run.panel.frequency.every, "time": run.panel.frequency.name}
     if run.forecast is not None:
         found["forecast"] = forecast_rows(forecast_table(run.forecast, run.panel), run.panel, run.forecast)
     return found

@@ -45,9 +45,9 @@ def show(
     section("graph", print_graph(cell.graph))
     if not (plan or adjoint or code or assembly):
         return
-    from unspool.passes import make_plan, print_adjoint, print_plan
+    from unspool.passes import as_run, make_plan, print_adjoint, print_plan
 
-    planned = make_plan(cell.graph)
+    planned = make_plan(as_run(cell.graph))
     if plan:
         section("plan", print_plan(planned))
     if adjoint:

@@ -9,9 +9,11 @@ from unspool.forecast.evaluation import metrics
 from unspool.forecast.evaluation.baselines import BASELINES
 from unspool.forecast.evaluation.folds import FoldPlan, held_back
 from unspool.forecast.evaluation.scores import score
+from unspool.forecast.evaluation.uneven import uneven_baselines
 from unspool.forecast.fitting import FittedModel, Recipe, fit_model
 from unspool.forecast.result import MODEL, Backtest, Fold
 from unspool.forecast.tables.panel import Panel, Series
+from unspool.forecast.tables.uneven import typical
 from unspool.train import Callback
 
 SHOWN = 3
@@ -42,6 +44,9 @@ def run_backtest(
     """
     folds: list[Fold] = []
     model: FittedModel | None = None
+    if panel.frequency.uneven and panel.frequency == typical(panel):
+        # Nothing after the oldest cutoff counts, not even how far the rows there lie apart.
+        panel = replace(panel, frequency=typical(panel.before(plans[0].train_end.tolist())))
     try:
         for plan in plans:
             seen = _before(panel, plan)
@@ -72,21 +77,35 @@ def _before(panel: Panel, plan: FoldPlan) -> Panel:
     return replace(panel, series=tuple(series))
 
 
+def _came(panel: Panel, plan: FoldPlan, ahead: np.ndarray) -> np.ndarray:
+    """[K, gap + H] the times of the rows after the cutoff; past a series' last row, regular steps after that."""
+    found = ahead.copy()
+    for row, i in enumerate(plan.series):
+        came = panel.series[i].times[plan.train_end[i] : plan.test_end[i]]
+        found[row, : len(came)] = came
+        found[row, len(came) :] = panel.frequency.after(panel.series[i].times[-1], len(ahead[row]) - len(came))
+    return found
+
+
 def _fold(panel: Panel, seen: Panel, plan: FoldPlan, model: FittedModel, fresh: bool) -> Fold:
     settings, season = model.recipe.model, panel.frequency.season_length
     histories = [s.values for s in seen.series]
     last_seen = np.array([s.times[-1] for s in seen.series])
-    quantiles = model.quantiles(seen)
-    point = {MODEL: quantiles[..., settings.levels.index(0.5)]}
-    for name, forecast in BASELINES.items():
-        point[name] = forecast(
-            histories, settings.horizon, season, window=settings.lookback, gap=settings.gap, seed=model.recipe.seed
-        )
+    ahead = panel.frequency.after(last_seen, settings.gap + settings.horizon)
+    usual = {"window": settings.lookback, "gap": settings.gap, "seed": model.recipe.seed}
+    if panel.frequency.uneven:
+        ahead = _came(panel, plan, ahead)
+        times = [s.times for s in seen.series]
+        baselines = uneven_baselines(histories, times, ahead, settings.horizon, **usual)
+    else:
+        baselines = {name: method(histories, settings.horizon, season, **usual) for name, method in BASELINES.items()}
+    quantiles = model.quantiles(seen, ahead)
+    point = {MODEL: quantiles[..., settings.levels.index(0.5)], **baselines}
     return Fold(
         number=plan.number,
         ids=tuple(s.id for s in seen.series),
         last_seen=last_seen,
-        times=panel.frequency.after(last_seen, settings.gap + settings.horizon)[:, settings.gap :],
+        times=ahead[:, settings.gap :],
         actual=held_back(panel, plan),
         point=point,
         quantiles=quantiles,

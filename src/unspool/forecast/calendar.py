@@ -16,6 +16,8 @@ def usable_features(panel: Panel) -> tuple[str, ...]:
     """
     times = max((s.times for s in panel.series), key=len)
     names = panel.frequency.feature_names
+    if panel.frequency.uneven and names:
+        times = panel.frequency.grid(times[0], times[-1])  # turns are counted in even steps: no gap hides one
     waves = panel.frequency.features(times).astype(np.float64)
     found: list[str] = []
     for pair in range(0, len(names), 2):

@@ -38,7 +38,8 @@ def recurrent_core(model: FittedModel, panel: Panel | None, steps: int) -> Core:
     """The layer with about `steps` steps of what it reads.
 
     With a panel these are windows of its series, spread evenly, each normalised and embedded as in a forecast. Without,
-    the layer's resting input: that of a window which holds nothing but its mean, at the mean of the calendar.
+    the layer's resting input: that of a window which holds nothing but its mean, at the mean of the calendar. A layer
+    that reads the time between rows is looked at where all of them are a step apart.
 
     Raises:
         DataError: no window of the panel has a value.
@@ -78,4 +79,5 @@ def _windows(model: FittedModel, panel: Panel, count: int) -> Window:
 def _resting(settings: ModelSettings) -> Window:
     past, future = torch.zeros(1, settings.lookback), torch.zeros(1, settings.horizon)
     calendar = torch.zeros(1, settings.lookback + settings.horizon, len(settings.features))
-    return Window(past, torch.ones_like(past), calendar, torch.tensor([-1]), future, future)
+    dt = torch.ones(1, calendar.shape[1]) if settings.uneven else None
+    return Window(past, torch.ones_like(past), calendar, torch.tensor([-1]), future, future, dt)

@@ -80,15 +80,19 @@ class FittedModel:
     log: TrainingLog
     valid_error: float
 
-    def quantiles(self, panel: Panel) -> np.ndarray:
+    def quantiles(self, panel: Panel, ahead: np.ndarray | None = None) -> np.ndarray:
         """[N, H, Q] calibrated quantiles for the steps after each series' end, in the units of the data.
 
         A series that was not fitted on is scaled by its own mean and deviation.
+
+        Args:
+            panel: the data.
+            ahead: [N, gap + H] the times of those steps; by default steps of the panel's frequency.
         """
         model = self.recipe.model
-        tail = panel_tail(panel, model.lookback)
+        tail = panel_tail(panel, model.lookback + 1)  # one more, for the time that lies before the window's first
         scales, series = self.scales_of(panel)
-        windows = Windows(tail, scales, model.lookback, model.horizon, model.gap, model.features)
+        windows = Windows(tail, scales, model.lookback, model.horizon, model.gap, model.features, ahead)
         window = replace(windows.cut(windows.ends()), series=torch.from_numpy(series))
         return self._calibrated(window, scales.centre, scales.spread)
 

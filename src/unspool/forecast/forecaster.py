@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
+from unspool.cells import find_cell
 from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
@@ -22,6 +23,7 @@ from unspool.forecast.tables.ingest import panel_from_frame
 from unspool.forecast.tables.origin import Origin
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.tables.table import open_table
+from unspool.forecast.timed import reads_time
 from unspool.lang import Cell
 from unspool.train import Callback
 
@@ -38,6 +40,9 @@ class Forecaster:
         frequency: step of the data ("1h", "1mo" …); inferred by default.
         season_length: steps in a season; the frequency's usual one by default.
         on_bad_series: "error", or "skip" to leave out series that cannot be forecast.
+        uneven: whether every row stands at its own time, which a cell with a time step `dt` then reads, and
+            `frequency` is the length of a step, by default the typical gap. None: where the times are irregular and
+            lie on no grid, or leave most of it empty, and the cell can read them.
 
     The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_`, `model_`, `choice_`.
 
@@ -77,6 +82,7 @@ class Forecaster:
         frequency: str | None = None,
         season_length: int | None = None,
         on_bad_series: Literal["error", "skip"] = "error",
+        uneven: bool | None = None,
     ) -> None:
         self.horizon = horizon
         self.cell = cell
@@ -103,6 +109,7 @@ class Forecaster:
         self.frequency = frequency
         self.season_length = season_length
         self.on_bad_series: Literal["error", "skip"] = on_bad_series
+        self.uneven = uneven
 
     def read(self, path: str | PathLike[str]) -> Panel:
         """The panel of a CSV or Parquet file; settings are checked first. Once fitted: newer data for the model.
@@ -243,6 +250,7 @@ class Forecaster:
             target=saved.columns.target,
             time=saved.columns.time,
             series=saved.columns.series,
+            uneven=recipe.model.uneven or None,
         )
         self.columns_, self.frequency_ = saved.columns, saved.frequency
         self.recipe_, self.model_ = recipe, model
@@ -282,6 +290,7 @@ class Forecaster:
             "frequency": self.frequency,
             "season_length": self.season_length,
             "on_bad_series": self.on_bad_series,
+            "uneven": self.uneven if reads_time(find_cell(self.cell)) else False,
         }
 
     def _newer(self, frame: Any, origin: Origin) -> Panel:

@@ -16,6 +16,12 @@ from unspool.train import Callback
 
 USUAL_FOLDS = 3
 
+UNEVEN = (
+    "the rows are at uneven times: the forecast is for steps of {step} after the last row; the backtest is at the "
+    "times of the rows that came, step k being the k-th of them; its drift is in time, its ridge counts rows, and no "
+    "season is compared"
+)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -69,7 +75,7 @@ def run_job(
         DataError: the data are too few.
         KeyboardInterrupt: Ctrl-C came before anything was learned, or (not `final`) before the first fold was done.
     """
-    notes: list[str] = []
+    notes: list[str] = [UNEVEN.format(step=panel.frequency.every)] if panel.frequency.uneven else []
     plans = _plans(panel, forecaster, folds, step, window, notes)
     early = panel.before(plans[0].train_end.tolist()) if plans else panel
     recipes = candidates(forecaster.options, early)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.errors import ModelError, SettingError
-from unspool.forecast.networks import NETWORKS
+from unspool.forecast.networks import NETWORKS, TIMED
 from unspool.forecast.networks.reading import Plan, Reading
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.quantiles import check_levels, ordered
@@ -31,6 +31,7 @@ class ModelSettings:
         features: names of the calendar features.
         series: series told apart by an embedding; 0 for none.
         highway: whether a linear map of the window is added (the autoregressive part of LSTNet).
+        uneven: whether the cell reads the time since the step before, for rows at uneven times.
     """
 
     network: str
@@ -47,10 +48,11 @@ class ModelSettings:
     features: tuple[str, ...]
     series: int
     highway: bool
+    uneven: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """The fields, ready for `json.dumps`."""
-        return to_record(self)
+        """The fields, ready for `json.dumps`; `uneven` only where it is so."""
+        return {name: value for name, value in to_record(self).items() if name != "uneven" or value}
 
     @classmethod
     def from_json(cls, data: Any) -> "ModelSettings":
@@ -85,6 +87,7 @@ class ForecastModel(nn.Module):
                 settings.num_layers,
                 settings.dropout,
                 settings.segment,
+                settings.uneven,
             )
         )
         self.highway = nn.Linear(settings.lookback, settings.horizon) if settings.highway else None
@@ -108,6 +111,7 @@ class ForecastModel(nn.Module):
             calendar_past=window.calendar[:, : s.lookback],
             calendar_future=window.calendar[:, s.lookback :],
             identity=self._identity(window),
+            dt=window.dt,
         )
         quantiles = ordered(self.network(reading), self.median)
         if self.highway is not None:
@@ -135,6 +139,8 @@ def _odd(settings: ModelSettings) -> str | None:
             return f"{name} is {getattr(settings, name)}"
     if settings.network not in NETWORKS or settings.normalisation not in NORMALISATIONS:
         return f"network {settings.network!r}, normalisation {settings.normalisation!r}"
+    if settings.uneven and (settings.network not in TIMED or settings.highway):
+        return f"network {settings.network!r} for uneven times{' with a highway' if settings.highway else ''}"
     if not 0 <= settings.dropout < 1:
         return f"dropout is {settings.dropout}"
     if settings.normalisation == "season" and settings.season > settings.lookback:

@@ -10,10 +10,11 @@ from unspool.forecast import defaults
 from unspool.forecast.calendar import usable_features
 from unspool.forecast.fitting import Recipe
 from unspool.forecast.model import ModelSettings
-from unspool.forecast.networks import NETWORKS
+from unspool.forecast.networks import NETWORKS, TIMED
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
 from unspool.forecast.tables.panel import Panel
+from unspool.forecast.timed import reads_time, timed_cells
 from unspool.lang import Cell
 from unspool.train import TrainSettings
 
@@ -41,6 +42,8 @@ class Options:
         refit: whether the model is fitted anew on all data once its number of steps is known.
         members: models averaged.
         seed: of everything that is drawn.
+        uneven: whether every row stands at its own time, which the cell reads; None: where the times are irregular and
+            lie on no grid, or leave most of it empty, and the cell can read them.
     """
 
     horizon: int
@@ -62,6 +65,7 @@ class Options:
     refit: bool | None = None
     members: int | None = None
     seed: int = 0
+    uneven: bool | None = None
 
 
 _COUNTS = (
@@ -101,7 +105,9 @@ def check_options(options: Options) -> Options:
     if not 0 <= options.seed < 2**31:
         raise SettingError(f"seed is {options.seed}", hint="give a whole number from 0 to 2147483647")
     check_levels(options.quantiles)
-    find_cell(options.cell)
+    cell = find_cell(options.cell)
+    if options.uneven:
+        _check_timed(options, cell)
     return options
 
 
@@ -121,6 +127,9 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
             f"{validation + ahead + 2} (as much again for validation)",
             hint="shorten the horizon, or give more data",
         )
+    uneven = panel.frequency.uneven
+    if uneven:
+        _check_timed(options, find_cell(options.cell))
     lookback = options.window or defaults.default_lookback(length, ahead, season)
     if options.normalisation == "season" and season > lookback:
         raise SettingError(
@@ -143,6 +152,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         features=usable_features(panel),
         series=len(panel.series) if 1 < len(panel.series) <= EMBEDDED else 0,
         highway=True,
+        uneven=uneven,
     )
     if options.normalisation == "auto":
         settings = replace(settings, normalisation=defaults.default_normalisation(windows))
@@ -162,6 +172,8 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     networks = [options.network] if options.network != "auto" else defaults.default_networks(lookback, windows)
     segments = [options.segment] if options.segment else defaults.default_segments(lookback, options.horizon, season)
     highways = [options.highway] if options.highway is not None else defaults.default_highway(windows)
+    if uneven:
+        networks, highways = list(TIMED), [False]
     if options.network == "segment":
         segments = segments[:1]  # a network that was named is not searched further than the highway
     forms = [(network, segment) for network in networks for segment in (segments if network == "segment" else [1])]
@@ -173,6 +185,29 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
             model = replace(settings, network=network, segment=min(segment, lookback), highway=highway)
             found[f"{name} + highway" if highway else name] = replace(recipe, model=model)
     return found
+
+
+def _check_timed(options: Options, cell: Cell) -> None:
+    """Raises `SettingError` where uneven times meet what counts on equal steps."""
+    if not reads_time(cell):
+        raise SettingError(
+            f"the rows are to be read at uneven times, but cell {cell.name} does not read the time between them",
+            hint=f"choose one that does: {', '.join(timed_cells())}",
+        )
+    if options.network not in ("auto", *TIMED):
+        raise SettingError(
+            f"network '{options.network}' counts on equal steps; the rows are to be read at uneven times",
+            hint=f"take network {' or '.join(TIMED)}, or auto",
+        )
+    if options.highway:
+        raise SettingError(
+            "a highway counts on equal steps; the rows are to be read at uneven times", hint="leave the highway out"
+        )
+    if options.normalisation == "season":
+        raise SettingError(
+            "normalisation 'season' counts on equal steps; the rows are to be read at uneven times",
+            hint="take last, scaled, mean or standard",
+        )
 
 
 def _among(name: str, value: str, known: tuple[str, ...]) -> None:

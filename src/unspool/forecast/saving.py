@@ -20,6 +20,7 @@ from unspool.forecast.result import TrainingLog
 from unspool.forecast.tables.frequency import Frequency
 from unspool.forecast.tables.panel import Columns, Panel
 from unspool.forecast.tables.zones import is_known
+from unspool.forecast.timed import reads_time
 from unspool.forecast.windows import Scales
 from unspool.ir import graph_from_json, graph_to_json
 from unspool.lang import Cell
@@ -92,6 +93,8 @@ def _rebuild(record: dict[str, Any], weights: dict[str, Tensor]) -> SavedModel:
     train = from_record(TrainSettings, record["train"], "training settings")
     recipe = Recipe(model=settings, cell=cell, train=train, members=int(record["members"]), **fit)
     frequency = _checked(Frequency.from_json(record["frequency"]), settings.features)
+    if frequency.uneven != settings.uneven or (settings.uneven and not reads_time(cell)):
+        raise ValueError("its frequency and its cell do not both read uneven times")
     ids = tuple(str(name) for name in record["series"])
     scales = Scales(np.array(record["centre"], dtype=np.float64), np.array(record["spread"], dtype=np.float64))
     shifts = np.array(record["shifts"], dtype=np.float64)

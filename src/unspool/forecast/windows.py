@@ -28,6 +28,8 @@ class Window:
         series: [B] int64, position of the series.
         future: [B, H] float32 targets, 0 where not observed.
         future_mask: [B, H] float32.
+        dt: [B, L + H] float32 time since the step before, in steps of the frequency, where time is uneven; 1 where
+            there is nothing before. With a gap the first step of the horizon spans it.
     """
 
     past: Tensor
@@ -36,6 +38,7 @@ class Window:
     series: Tensor
     future: Tensor
     future_mask: Tensor
+    dt: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -60,28 +63,46 @@ class Scales:
 class Windows:
     """Cuts windows of `lookback` + `horizon` steps from the series of a panel.
 
-    Memory: (2 + F) float32 per step of data, whatever the number of windows.
+    Memory: (2 + F) float32 per step of data, and a float64 where time is uneven, whatever the number of windows.
+
+    Args:
+        panel: the series.
+        scales: of the series.
+        lookback, horizon, gap: steps read; steps forecast; steps between the two.
+        calendar: names of calendar features.
+        ahead: [N, gap + H] the times after each series' end; by default steps of the frequency.
     """
 
     def __init__(
-        self, panel: Panel, scales: Scales, lookback: int, horizon: int, gap: int = 0, calendar: tuple[str, ...] = ()
+        self,
+        panel: Panel,
+        scales: Scales,
+        lookback: int,
+        horizon: int,
+        gap: int = 0,
+        calendar: tuple[str, ...] = (),
+        ahead: np.ndarray | None = None,
     ) -> None:
         self.lookback, self.horizon, self.gap = lookback, horizon, gap
-        ahead = gap + horizon
+        beyond = gap + horizon
         self.lengths = np.array([len(s.values) for s in panel.series], dtype=np.int64)
-        values, mask, waves, starts, at = [], [], [], [], 0
+        values, mask, waves, elapsed, starts, at = [], [], [], [], [], 0
         for i, series in enumerate(panel.series):
             scaled = (series.values - scales.centre[i]) / scales.spread[i]
             seen = ~np.isnan(scaled)
-            values.append(np.pad(np.where(seen, scaled, 0.0), (lookback, ahead)))
-            mask.append(np.pad(seen, (lookback, ahead)))
-            times = np.concatenate([series.times, panel.frequency.after(series.times[-1], ahead)])
+            values.append(np.pad(np.where(seen, scaled, 0.0), (lookback, beyond)))
+            mask.append(np.pad(seen, (lookback, beyond)))
+            following = panel.frequency.after(series.times[-1], beyond) if ahead is None else ahead[i]
+            times = np.concatenate([series.times, following])
             waves.append(np.pad(features(panel.frequency, calendar, times), ((lookback, 0), (0, 0))))
+            if panel.frequency.uneven:
+                elapsed.append(np.concatenate([np.ones(lookback + 1), panel.frequency.steps_between(times)]).cumsum())
             starts.append(at + lookback)
-            at += lookback + len(scaled) + ahead
+            at += lookback + len(scaled) + beyond
         self._values = torch.from_numpy(np.concatenate(values).astype(np.float32))
         self._mask = torch.from_numpy(np.concatenate(mask).astype(np.float32))
         self._calendar = torch.from_numpy(np.concatenate(waves).astype(np.float32))
+        self._elapsed = torch.from_numpy(np.concatenate(elapsed)) if elapsed else None
         self._starts = torch.tensor(starts)
 
     def places(self, first: np.ndarray, last: np.ndarray, *, whole: bool = False, shortest: int = 1) -> Tensor:
@@ -124,6 +145,9 @@ class Windows:
             series=series,
             future=self._values[future] * future_mask,
             future_mask=future_mask,
+            dt=None
+            if self._elapsed is None
+            else self._elapsed[torch.cat([at - self.lookback - 1, past, future], 1)].diff(dim=1).float(),
         )
 
     def ends(self) -> Tensor:

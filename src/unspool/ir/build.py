@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from unspool.errors import CellError
 from unspool.ir.graph import Parameter, StepGraph, Variable
 from unspool.ir.nodes import Apply, Constant, Node, Read, Shape, Weight
-from unspool.ir.operations import DERIVED, OPERATIONS, REDUCTIONS
+from unspool.ir.operations import DERIVED, MATRICES, OPERATIONS, REDUCTIONS
 from unspool.ir.sizes import is_block_diagonal, plain_letters
 
 
@@ -73,25 +73,31 @@ class GraphBuilder:
 
 
 def result_shape(operation: str, shapes: list[Shape]) -> Shape:
-    """Shape of an operation's result: a product maps, a reduction gives a number, everything else works unit by unit.
+    """Shape of an operation's result: a product maps, a reduction gives a number, everything else works unit by unit,
+    on vectors or on matrices.
 
     Raises:
         CellError: the shapes do not fit, with both shapes.
     """
-    known = OPERATIONS.get(operation) or DERIVED.get(operation)
+    known = OPERATIONS.get(operation) or DERIVED.get(operation) or MATRICES.get(operation)
     if known is None or known.arity != len(shapes):
         raise CellError(f"no operation '{operation}' with {len(shapes)} arguments")
     if operation == "product":
-        matrix, vector = shapes
-        if len(matrix) != 2 or len(vector) != 1 or not _fits(matrix, vector[0]):
+        matrix, right = shapes
+        if len(matrix) != 2 or not right or not _fits(matrix, right):
             raise CellError(
-                f"matrix product: {_show(matrix)} @ {_show(vector)} does not fit",
-                hint="the left side is a matrix parameter, the right side a vector of the size it was declared for",
+                f"matrix product: {_show(matrix)} @ {_show(right)} does not fit",
+                hint="the left side is a matrix, the right side a vector (or matrix) of the size it was declared for",
             )
-        return (matrix[0],)
+        return (matrix[0], *right[1:])
     if operation == "transpose":
         (matrix,) = shapes
         return matrix if is_block_diagonal(matrix) else matrix[::-1]
+    if operation in MATRICES:
+        (matrix,) = shapes
+        if len(matrix) != 2 or matrix[0] != matrix[1]:
+            raise CellError(f"{operation}: {_show(matrix)} is not a square matrix")
+        return matrix
     if operation in REDUCTIONS:
         if len(shapes[0]) != 1:
             raise CellError(
@@ -101,10 +107,10 @@ def result_shape(operation: str, shapes: list[Shape]) -> Shape:
         return ()
     widest: Shape = max(shapes, key=len)
     for shape in shapes:
-        if shape not in ((), widest) or len(shape) > 1:
+        if shape not in ((), widest):
             raise CellError(
                 f"{operation}: {' and '.join(_show(s) for s in shapes)} cannot be combined unit by unit",
-                hint="both sides must be vectors of one size, or numbers; a matrix changes the size: W @ x",
+                hint="both sides must be of one shape, or numbers; a matrix changes the size of a vector: W @ x",
             )
     return widest
 
@@ -129,11 +135,11 @@ def _move(node: Node, moved: dict[int, int]) -> Node:
     return node
 
 
-def _fits(matrix: Shape, size: str) -> bool:
-    """Whether a matrix takes a vector of `size`; a block-diagonal one takes its own rows' size, block by block."""
+def _fits(matrix: Shape, right: Shape) -> bool:
+    """Whether a matrix takes a vector or a matrix; a block-diagonal one takes vectors of its own rows' size."""
     if is_block_diagonal(matrix):
-        return matrix[0] == size == plain_letters(matrix[1])[0]
-    return matrix[1] == size
+        return len(right) == 1 and matrix[0] == right[0] == plain_letters(matrix[1])[0]
+    return matrix[1] == right[0] and not is_block_diagonal(right)
 
 
 def _show(shape: Shape) -> str:

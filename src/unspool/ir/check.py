@@ -1,5 +1,8 @@
 """A graph from outside (a saved model, a test) is checked before it is used."""
 
+import math
+from collections.abc import Sequence
+
 from unspool.errors import CellError
 from unspool.ir.build import result_shape
 from unspool.ir.graph import StepGraph
@@ -17,7 +20,24 @@ def check_graph(graph: StepGraph) -> StepGraph:
     for position, node in enumerate(graph.nodes):
         _check_node(graph, position, node)
     _check_results(graph)
+    check_matrices(graph.name, graph.nodes)
     return graph
+
+
+def check_matrices(name: str, nodes: Sequence[Node]) -> None:
+    """A matrix must be made of parameters only.
+
+    Raises:
+        CellError: one changes from step to step.
+    """
+    reads: list[bool] = []
+    for node in nodes:
+        reads.append(isinstance(node, Read) or (isinstance(node, Apply) and any(reads[a] for a in node.arguments)))
+        if reads[-1] and len(node.shape) > 1:
+            raise CellError(
+                f"{name}: a matrix is made of an input or a state",
+                hint="a matrix is made of learned matrices and numbers; what changes from step to step is a vector",
+            )
 
 
 def _check_declarations(graph: StepGraph) -> None:
@@ -28,6 +48,8 @@ def _check_declarations(graph: StepGraph) -> None:
     if not graph.states:
         raise CellError(f"{graph.name}: no state")
     for variable in (*graph.inputs, *graph.states):
+        if variable.default is not None and (variable.size or not math.isfinite(variable.default)):
+            raise CellError(f"{graph.name}: '{variable.name}' cannot be {variable.default} by default")
         if "/" in variable.size or (not variable.size and variable in graph.states):
             raise CellError(f"{graph.name}: '{variable.name}' cannot be of size [{variable.size}]")
     for parameter in graph.parameters:

@@ -13,10 +13,17 @@ from unspool.ir.sizes import plain_letters
 
 @dataclass(frozen=True)
 class Variable:
-    """An input or a state: its name and its size letter (`I` the input's size, `H` the units, "" one number)."""
+    """An input or a state.
+
+    Attributes:
+        name: as on the page.
+        size: its size letter: `I` the input's size, `H` the units, "" one number.
+        default: of an input that is one number, its value where none is given; None if it must be given.
+    """
 
     name: str
     size: str
+    default: float | None = None
 
     @property
     def shape(self) -> Shape:
@@ -32,11 +39,13 @@ class Parameter:
         name: as on the page.
         shape: size letters of one gate's part, `("H", "I")` or `("H",)`.
         gates: the gates stacked along the first axis, in order; empty for an unstacked parameter.
+        fixed: whether it keeps its first value for ever: it is stored, and not learned.
     """
 
     name: str
     shape: Shape
     gates: tuple[str, ...]
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

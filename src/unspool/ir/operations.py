@@ -53,6 +53,16 @@ DERIVED: dict[str, Operation] = {
 """Operations that only the adjoint of a step uses: a matrix transposed (a block-diagonal one block by block), and a
 number repeated for every unit of a vector."""
 
+MATRICES: dict[str, Operation] = {
+    op.name: op
+    for op in (
+        Operation("expm", 1, "expm({0})"),
+        Operation("identity", 1, "I({0})"),
+    )
+}
+"""Square matrix → matrix: the exponential, and the identity of its size. With the pointwise operations, `transpose` and
+`product` they make a matrix out of learned ones (`passes.parametrise`); no kernel sees them."""
+
 REDUCTIONS = frozenset({"sum", "size", "largest"})
 """Vector → number, over its units: the sum, how many there are, the largest. Every other operation but the product
 works unit by unit. At a tie the derivative of the largest is shared equally; that of a sign is zero everywhere."""

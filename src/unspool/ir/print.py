@@ -7,7 +7,7 @@ from itertools import count
 from unspool.ir.build import needed_for
 from unspool.ir.graph import Parameter, StepGraph
 from unspool.ir.nodes import Apply, Constant, Node, Read, Weight
-from unspool.ir.operations import DERIVED, OPERATIONS
+from unspool.ir.operations import DERIVED, MATRICES, OPERATIONS
 
 SHORT = 8
 """Letters of an expression that is written out wherever it is used, such as 1 − z."""
@@ -167,7 +167,7 @@ def _arguments(node: Node) -> tuple[int, ...]:
 
 
 def _written(operation: str, arguments: list[tuple[str, int]]) -> tuple[str, int]:
-    op = OPERATIONS.get(operation) or DERIVED[operation]
+    op = OPERATIONS.get(operation) or DERIVED.get(operation) or MATRICES[operation]
     loose = 1 if operation == "power" else 0  # a ^ b ^ c is a ^ (b ^ c); everything else is read from the left
     parts = []
     for index, (text, binding) in enumerate(arguments):

@@ -15,9 +15,9 @@ def graph_to_json(graph: StepGraph) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "name": graph.name,
-        "inputs": [[v.name, v.size] for v in graph.inputs],
+        "inputs": [_variable_to_json(v) for v in graph.inputs],
         "states": [[v.name, v.size] for v in graph.states],
-        "parameters": [[p.name, list(p.shape), list(p.gates)] for p in graph.parameters],
+        "parameters": [_parameter_to_json(p) for p in graph.parameters],
         "nodes": [_node_to_json(n) for n in graph.nodes],
         "next_states": list(graph.next_states),
         "output": graph.output,
@@ -36,9 +36,9 @@ def graph_from_json(data: dict[str, Any]) -> StepGraph:
             raise CellError(f"graph format {data['format']!r} is not known", hint="a newer version of Unspool wrote it")
         graph = StepGraph(
             name=str(data["name"]),
-            inputs=tuple(Variable(str(n), str(s)) for n, s in data["inputs"]),
+            inputs=tuple(_variable_from_json(*v) for v in data["inputs"]),
             states=tuple(Variable(str(n), str(s)) for n, s in data["states"]),
-            parameters=tuple(Parameter(str(n), _letters(s), _letters(g)) for n, s, g in data["parameters"]),
+            parameters=tuple(_parameter_from_json(*p) for p in data["parameters"]),
             nodes=tuple(_node_from_json(n) for n in data["nodes"]),
             next_states=tuple(int(i) for i in data["next_states"]),
             output=int(data["output"]),
@@ -47,6 +47,26 @@ def graph_from_json(data: dict[str, Any]) -> StepGraph:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CellError(f"not a step graph: {error!r}") from error
     return check_graph(graph)
+
+
+def _variable_to_json(variable: Variable) -> list[Any]:
+    default = [] if variable.default is None else [variable.default]
+    return [variable.name, variable.size, *default]
+
+
+def _variable_from_json(name: Any, size: Any, default: Any = None) -> Variable:
+    return Variable(str(name), str(size), None if default is None else float(default))
+
+
+def _parameter_to_json(parameter: Parameter) -> list[Any]:
+    fixed = ["fixed"] if parameter.fixed else []
+    return [parameter.name, list(parameter.shape), list(parameter.gates), *fixed]
+
+
+def _parameter_from_json(name: Any, shape: Any, gates: Any, fixed: Any = None) -> Parameter:
+    if fixed not in (None, "fixed"):
+        raise ValueError(f"parameter {name!r} is {fixed!r}")
+    return Parameter(str(name), _letters(shape), _letters(gates), fixed is not None)
 
 
 def _letters(texts: list[Any]) -> tuple[str, ...]:

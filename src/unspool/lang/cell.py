@@ -4,15 +4,17 @@ import functools
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, get_args, get_origin, get_type_hints, overload
 
 from unspool.errors import CellError
 from unspool.ir import GraphBuilder, Parameter, StepGraph, Variable
+from unspool.ir.check import check_matrices
+from unspool.lang.starts import Start, as_start
 from unspool.lang.words import Gates, Map, Matrix, Role, Scalar, Symbol, Vector
 
 Step = Callable[..., Any]
@@ -23,17 +25,19 @@ _SIZES_NAMED: dict[Any, tuple[int, ...]] = {Gates: (0, 1), Matrix: (1,), Map: (2
 
 @dataclass(frozen=True)
 class Cell:
-    """A recurrent cell: a name, the page it was written on, and the step graph traced from it.
+    """A recurrent cell: a name, the page it was written on, the step graph traced from it, and its first values.
 
     Attributes:
         name: the function's name.
         graph: the step as a graph.
         page: the source text of the page's file (of the function alone in a notebook; "" for a saved model).
+        start: parameter, or parameter and gate (`b.f`) → how its first values are drawn, in the order of drawing.
     """
 
     name: str
     graph: StepGraph
     page: str = ""
+    start: Mapping[str, Start] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def summary(self) -> str:
@@ -50,8 +54,10 @@ class Cell:
 @overload
 def cell(step: Step, /) -> Cell: ...
 @overload
-def cell(*, gates: str = "") -> Callable[[Step], Cell]: ...
-def cell(step: Step | None = None, /, *, gates: str = "") -> Cell | Callable[[Step], Cell]:
+def cell(*, gates: str = "", start: Mapping[str, Start | float] | None = None) -> Callable[[Step], Cell]: ...
+def cell(
+    step: Step | None = None, /, *, gates: str = "", start: Mapping[str, Start | float] | None = None
+) -> Cell | Callable[[Step], Cell]:
     """Turn a function of (inputs, states, *, parameters) that returns the next states into a `Cell`.
 
     The function runs once, on symbols. It returns the next state, or a tuple of the next states in the
@@ -60,22 +66,49 @@ def cell(step: Step | None = None, /, *, gates: str = "") -> Cell | Callable[[St
     Args:
         step: the page's function; its annotations are the words of `unspool.lang`.
         gates: names of the gates, in the order in which their weights are stacked.
+        start: parameter, or parameter and gate (`b.f`), → its first values; see `unspool.lang.starts`.
 
     Raises:
         CellError: the page is not a recurrent step; the message names the cell and what is wrong.
     """
     if step is None:
-        return functools.partial(_read, gates=tuple(gates.split()))
-    return _read(step, gates=())
+        return functools.partial(_read, gates=tuple(gates.split()), start=start or {})
+    return _read(step, gates=(), start={})
 
 
-def _read(step: Step, gates: tuple[str, ...]) -> Cell:
+def _read(step: Step, gates: tuple[str, ...], start: Mapping[str, Start | float]) -> Cell:
     name = step.__name__
     try:
-        return Cell(name, _trace(step, name, gates), _page_of(step))
+        graph = _trace(step, name, gates)
+        check_start(graph, start)
+        _check_fixed(graph, start)
+        return Cell(name, graph, _page_of(step), {key: as_start(value) for key, value in start.items()})
     except CellError as error:
         where = inspect.getsourcefile(step)
         raise CellError(f"cell '{name}' ({where}, line {_line(step, error)}): {error.message}", error.hint) from None
+
+
+def check_start(graph: StepGraph, start: Mapping[str, Start | float]) -> None:
+    """Every start must be of a parameter of `graph`, or of one gate's part of it.
+
+    Raises:
+        CellError: one is not.
+    """
+    known = {f"{p.name}.{g}" for p in graph.parameters for g in p.gates} | {p.name for p in graph.parameters}
+    for key, value in start.items():
+        if key not in known:
+            raise CellError(f"start: there is no parameter '{key}'", hint=f"there are: {', '.join(sorted(known))}")
+        if not isinstance(value, Start | float | int):
+            raise CellError(f"start of '{key}': {value!r} is neither a number nor a Start")
+
+
+def _check_fixed(graph: StepGraph, start: Mapping[str, Start | float]) -> None:
+    for p in graph.parameters:
+        if p.fixed and p.name not in start and not all(f"{p.name}.{g}" in start for g in p.gates or [""]):
+            raise CellError(
+                f"fixed parameter '{p.name}' has no first value",
+                hint=f'@cell(start={{"{p.name}": …}}), see unspool.lang.starts',
+            )
 
 
 def _line(step: Step, error: CellError) -> int:
@@ -99,11 +132,13 @@ def _trace(step: Step, name: str, gates: tuple[str, ...]) -> StepGraph:
         role = _role(hint)
         variables = None if role is None else {"input": inputs, "state": states}.get(role.kind)
         if argument.kind is argument.POSITIONAL_OR_KEYWORD and role is not None and variables is not None:
-            variable = Variable(argument.name, role.size)
+            variable = Variable(argument.name, role.size, _default(argument, role))
             variables.append(variable)
             positional.append(Symbol(builder, builder.read(variable)))
         elif argument.kind is argument.KEYWORD_ONLY:
-            parameter, value = _parameter(builder, argument.name, hint, gates)
+            is_fixed = role is not None and role.kind == "fixed"
+            parameter, value = _parameter(builder, argument.name, get_args(hint)[0] if is_fixed else hint, gates)
+            parameter = replace(parameter, fixed=is_fixed)
             parameters.append(parameter)
             keywords[argument.name] = value
         else:
@@ -115,6 +150,7 @@ def _trace(step: Step, name: str, gates: tuple[str, ...]) -> StepGraph:
         raise CellError("no State among the arguments", hint="a recurrent step carries at least one state")
     returned, names = _call(step, positional, keywords)
     results = _results(builder, returned, states)
+    check_matrices(name, builder.nodes)
     next_states, output = results[: len(states)], (*results[len(states) :], results[0])[0]
     following = {state.name: position for state, position in zip(states, next_states, strict=True)}
     return builder.finish(
@@ -126,6 +162,18 @@ def _trace(step: Step, name: str, gates: tuple[str, ...]) -> StepGraph:
         output,
         _value_names(builder, names, {v.name for v in inputs}, following),
     )
+
+
+def _default(argument: inspect.Parameter, role: Role) -> float | None:
+    default = argument.default
+    if default is argument.empty:
+        return None
+    if role != Role("input", "") or isinstance(default, bool) or not isinstance(default, int | float):
+        raise CellError(
+            f"argument '{argument.name}' has the default {default!r}",
+            hint="only a PerStep input has one, a number: dt: PerStep = 1.0",
+        )
+    return float(default)
 
 
 def _annotations(step: Step) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import Any, overload
 
 from unspool.errors import CellError
@@ -66,6 +67,23 @@ def maximum(left: Symbol | float, right: Symbol | float) -> Symbol:
 def minimum(left: Symbol | float, right: Symbol | float) -> Symbol:
     """The smaller of two values."""
     return _apply("minimum", left, right)
+
+
+def expm(matrix: Symbol) -> Symbol:
+    """The exponential of a square matrix, I + M + M²/2 + …: orthogonal where M is skew-symmetric, A − Aᵀ."""
+    return _apply("expm", matrix)
+
+
+def identity(matrix: Symbol) -> Symbol:
+    """The identity matrix of the size of a square one."""
+    return _apply("identity", matrix)
+
+
+def repeated(step: Callable[[Symbol], Symbol], value: Symbol, times: int) -> Symbol:
+    """step(step(… value)), `times` times: inner steps of a solver within one step of the cell."""
+    for _ in range(times):
+        value = step(value)
+    return value
 
 
 def total(vector: Symbol) -> Symbol:

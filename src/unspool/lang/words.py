@@ -3,7 +3,8 @@
 | word | declares |
 |---|---|
 | `Input` | what comes in at every step, [I] |
-| `PerStep` | a number that comes in at every step: a mask, a time step Δt; `forward(…, per_step={"dt": …})` |
+| `PerStep` | a number that comes in at every step: a mask, a time step Δt; `forward(…, per_step={"dt": …})`. |
+| | With a default, `dt: PerStep = 1.0`, it may be left out |
 | `State` | what is carried from step to step, [H] (the units) |
 | `Annotated[Symbol, Sized("P")]` | a state of another size, which the layer is told by its letter: `sizes={"P": 16}` |
 | `Annotated[Symbol, Blocks("N")]` | the units in N equal blocks, for a block-diagonal `Matrix` or `Gates` |
@@ -11,6 +12,10 @@
 | `Matrix[X]`, `Map[X, Y]` | a learned matrix from X to the units; from X to Y |
 | `Vector`, `Vector[X]`, `Scalar` | a learned vector over the units; of the size of X; a learned number |
 | `Gates[X]`, `Gates` | one `Matrix[X]`, one `Vector`, per gate: `W.r`, `b.r`, stored stacked in the gates' order |
+| `Fixed[…]` | one of these that is not learned, but keeps the first value that the page gives it (`start=`) |
+
+A matrix may be made of others before it multiplies a vector: `M - M.T`, `gamma * identity(M)`, `R * mask` entry by
+entry, `A @ B`, `expm(A - A.T)`. It is computed once per call, before the loop over time, and so is its chain rule.
 """
 
 from __future__ import annotations
@@ -65,6 +70,11 @@ class Symbol:
     def __matmul__(self, vector: Symbol) -> Symbol:
         return self._apply("product", self, vector)
 
+    @property
+    def T(self) -> Symbol:  # noqa: N802 - as everywhere
+        """A matrix transposed."""
+        return self._apply("transpose", self)
+
     def __neg__(self) -> Symbol:
         return self._apply("negate", self)
 
@@ -116,12 +126,15 @@ def Blocks(letter: str) -> Role:  # noqa: N802 - as Sized
 
 
 Input = Annotated[Symbol, Role("input", "I")]
-PerStep = Annotated[Symbol, Role("input", "")]
+PerStep = Annotated[Symbol | float, Role("input", "")]
 State = Annotated[Symbol, Role("state", "H")]
 Output = Annotated[Symbol, Role("output", "")]
 
 X = TypeVar("X")
 Y = TypeVar("Y")
+
+
+Fixed = Annotated[X, Role("fixed", "")]
 
 
 class Matrix(Symbol, Generic[X]):

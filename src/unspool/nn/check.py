@@ -88,8 +88,9 @@ def check_reset(title: str, reset: Tensor, x: Tensor) -> None:
 def check_per_step(title: str, graph: StepGraph, given: Mapping[str, Tensor], x: Tensor) -> dict[str, Tensor]:
     """The numbers per step that the page reads, each [B, T], as [T, B, 1] of x's dtype (a mask may be bool)."""
     wanted = [v.name for v in graph.number_inputs]
-    if set(given) != set(wanted):
-        missing, unknown = set(wanted) - set(given), set(given) - set(wanted)
+    missing = {v.name for v in graph.number_inputs if v.default is None} - set(given)
+    unknown = set(given) - set(wanted)
+    if missing or unknown:
         raise SettingError(
             f"{title}: per_step {', '.join(sorted(missing or unknown))} "
             + ("is missing" if missing else "is not on the cell's page"),

@@ -121,6 +121,11 @@ def _recurrent_matrices(layer: Recurrent | DropIn) -> list[Tensor]:
     matrices: list[Tensor] = []
     for parameters in _all_parameters(layer):
         for weight in weights:
+            if weight.name not in parameters:
+                raise SettingError(
+                    f"{graph.name}: its recurrent matrix {weight.name} is made of other parameters, by its page",
+                    hint="give the layer first values for those: Recurrent(…, start={…})",
+                )
             rows = _rows(graph, parameters, weight).detach()
             matrices += rows.split(rows.shape[1]) if is_block_diagonal(weight.shape) else [rows]
     return matrices
@@ -152,4 +157,4 @@ def _all_parameters(layer: Recurrent | DropIn) -> list[dict[str, Tensor]]:
     """Name on the page → stored parameter, for every layer and direction."""
     if isinstance(layer, DropIn):
         return layer._layer_parameters()
-    return [layer._layer_parameters(s) for k in range(layer.num_layers) for s in layer._suffixes(k)]
+    return [layer._stored_parameters(s) for k in range(layer.num_layers) for s in layer._suffixes(k)]

@@ -1,20 +1,23 @@
 """Any cell as a torch module: over time, in layers, in both directions."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from unspool.cells import find_cell
-from unspool.errors import SettingError, ShapeError
-from unspool.ir import StepGraph
-from unspool.lang import Cell
+from unspool.errors import CellError, SettingError, ShapeError
+from unspool.ir import StepGraph, Variable
+from unspool.lang import Cell, Start
+from unspool.lang.cell import check_start
 from unspool.nn.check import check_input, check_lengths, check_per_step, check_reset, check_states
 from unspool.nn.footprint import numbers_per_step
+from unspool.nn.regularise import checked_rates, dropout_masks, zoneout_masks
 from unspool.nn.stack import States, stored_shape, unroll_stack
-from unspool.passes import without_biases
+from unspool.nn.start import draw_parameters, merged_start
+from unspool.passes import dropped, parametrised, settled, without_biases, zoned
+from unspool.runtime import made_matrices
 
 
 @final
@@ -34,15 +37,23 @@ class Recurrent(nn.Module):
         sizes: further sizes that the cell's page names by a letter, e.g. `{"P": 16}`.
         checkpoint_every: k. In training keep the states of every k-th step only, and run the steps between them
             again in the backward pass. Results differ by rounding only.
+        recurrent_dropout: probability of masking, in training, what a recurrent product multiplies: one mask for each
+            sequence, layer and direction, the same at all steps (Gal & Ghahramani 2016, arXiv:1512.05287).
+        zoneout: probability with which a unit keeps its old value, in training at random, then in the mean (Krueger et
+            al. 2017, arXiv:1606.01305); for all states, or by state: `{"c": 0.5, "h": 0.05}`.
         residual: a layer above the first adds its input to its output, so that gradients pass many layers (He et al.
             2016, arXiv:1512.03385; in stacks of LSTMs Wu et al. 2016, arXiv:1609.08144).
+        start: first values in place of the page's, by parameter or gate: `{"b.f": 1.0, "R": orthogonal()}`, see
+            `unspool.lang.starts`.
 
     Attributes:
+        graph: the step as it runs after training, with every input that has a default at it. The matrices that the page
+            makes of others (`expm(A − Aᵀ)`) are parameters of it, which `layer_parameters` computes.
         output_size: features of the output, D · size.
         state_sizes: size of each state, in the order of the page.
 
-    Parameters are named as on the page with layer and direction: `W_l0`, `R_l0_reverse`; they start uniform in
-    ±1/√H, as torch.nn's recurrent layers do.
+    Parameters are named as on the page with layer and direction: `W_l0`, `R_l0_reverse`. They start as the page says,
+    and uniform in ±1/√H, as torch.nn's recurrent layers do, where it says nothing. What a page fixes is a buffer.
 
     On the CPU it runs as compiled code, forwards and backwards, in float32 and float64; elsewhere, and under transforms
     of torch.func, as torch operations. UNSPOOL_BACKEND forces one, `llvm` or `reference`. Under autocast it computes in
@@ -76,15 +87,26 @@ class Recurrent(nn.Module):
         sizes: Mapping[str, int] | None = None,
         checkpoint_every: int | None = None,
         residual: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        start: Mapping[str, Start | float] | None = None,
     ) -> None:
         super().__init__()
         self.cell = find_cell(cell)
-        self.graph = self.cell.graph if bias else without_biases(self.cell.graph)
+        self._page = self.cell.graph if bias else without_biases(self.cell.graph)
+        self._recipe = parametrised(self._page)
+        rates = checked_rates(self._page, recurrent_dropout, zoneout)
+        self._whole, self._zones = zoned(self._recipe.graph, rates)
+        self.graph = settled(self._whole)
+        self._start = _checked_start(self.cell, start)
+        self.recurrent_dropout, self.zoneout = recurrent_dropout, zoneout
+        if recurrent_dropout:
+            dropped(self.graph)  # what has nothing to mask is said here
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.dropout, self.bidirectional = bias, dropout, bidirectional
         self.directions = 2 if bidirectional else 1
         letters = {"I": input_size, "H": hidden_size, **(sizes or {})}
-        _check_settings(self.graph, letters, num_layers, dropout)
+        _check_settings(self._page, letters, num_layers, dropout)
         self.checkpoint_every, self.residual = _checked_every(self.graph, checkpoint_every), residual
         self._letters = dict(letters)
         self.state_sizes = tuple(letters[s.size] for s in self.graph.states)
@@ -93,9 +115,12 @@ class Recurrent(nn.Module):
             letters["I"] = self.output_size
             self.output_size = letters[self.graph.output_size] * self.directions
             for suffix in self._suffixes(layer):
-                for parameter in self.graph.parameters:
+                for parameter in self._page.parameters:
                     values = torch.empty(stored_shape(parameter, letters), device=device, dtype=dtype)
-                    self.register_parameter(parameter.name + suffix, nn.Parameter(values))
+                    if parameter.fixed:
+                        self.register_buffer(parameter.name + suffix, values)
+                    else:
+                        self.register_parameter(parameter.name + suffix, nn.Parameter(values))
         self.learn_initial_state = learn_initial_state
         if learn_initial_state:
             for state, size in zip(self.graph.states, self.state_sizes, strict=True):
@@ -104,13 +129,13 @@ class Recurrent(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw every parameter anew, uniform in ±1/√H; a learned initial state starts at zero."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for name, parameter in self.named_parameters():
-            if name.startswith("initial_"):
-                nn.init.zeros_(parameter)
-            else:
-                nn.init.uniform_(parameter, -bound, bound)
+        """Draw every parameter anew, as the page and `start` say; a learned initial state starts at zero."""
+        for layer in range(self.num_layers):
+            for suffix in self._suffixes(layer):
+                draw_parameters(self._page, self._stored_parameters(suffix), self._start, self.hidden_size)
+        if self.learn_initial_state:
+            for state in self.graph.states:
+                nn.init.zeros_(getattr(self, f"initial_{state.name}"))
 
     def forward(
         self,
@@ -131,7 +156,8 @@ class Recurrent(nn.Module):
             reset: [B, T] bool: a step at which a new sequence begins. Its state starts from the learned initial
                 state, or zeros. The result is that of the pieces run one by one.
             per_step: name → [B, T], a number per step and row for each such input of the page: a mask, a time
-                step. Every layer and direction reads the same; a mask may be bool.
+                step. Every layer and direction reads the same; a mask may be bool. One with a default on the page may
+                be left out.
 
         Returns:
             output [B, T, output_size], and the states after each sequence's last step (in the reverse direction:
@@ -155,9 +181,10 @@ class Recurrent(nn.Module):
             lengths = check_lengths(title, lengths, x)
         if reset is not None:
             check_reset(title, reset, x)
-        numbers = check_per_step(title, self.graph, per_step or {}, x)
+        numbers = check_per_step(title, self._recipe.graph, per_step or {}, x)
+        graph, masks = self._noisy(numbers)
         output, final_state = unroll_stack(
-            self.graph,
+            graph,
             x.transpose(0, 1),
             parameters,
             initial,
@@ -170,6 +197,7 @@ class Recurrent(nn.Module):
             per_step=numbers,
             checkpoint_every=self.checkpoint_every,
             residual=self.residual,
+            masks=masks,
         )
         return output.transpose(0, 1), final_state
 
@@ -197,7 +225,7 @@ class Recurrent(nn.Module):
             "bidirectional": False,
             "learn_initial_state": False,
         }
-        usual |= {"checkpoint_every": None, "residual": False}
+        usual |= {"checkpoint_every": None, "residual": False, "recurrent_dropout": 0.0, "zoneout": 0.0}
         return text + "".join(f", {k}={getattr(self, k)}" for k, v in usual.items() if getattr(self, k) != v)
 
     def rest(self, x: Tensor) -> States:
@@ -206,15 +234,53 @@ class Recurrent(nn.Module):
             return tuple(getattr(self, f"initial_{s.name}") for s in self.graph.states)
         return tuple(x.new_zeros((self.num_layers * self.directions, 1, size)) for size in self.state_sizes)
 
+    @property
+    def is_noisy(self) -> bool:
+        """Whether its steps are random in training: by recurrent dropout or zoneout."""
+        return bool(self.recurrent_dropout or self._zones)
+
     def layer_parameters(self, layer: int) -> dict[str, Tensor]:
-        """Name on the page → stored parameter, of a layer's forward direction."""
+        """Name → parameter of `graph`, of a layer's forward direction: as stored, or made of what is stored."""
         return self._layer_parameters(f"_l{layer}")
+
+    def stored_parameters(self, layer: int) -> dict[str, Tensor]:
+        """Name on the page → stored parameter, of a layer's forward direction."""
+        return self._stored_parameters(f"_l{layer}")
+
+    def _noisy(self, given: Mapping[str, Tensor]) -> tuple[StepGraph, Callable[[Tensor], dict[str, Tensor]] | None]:
+        """The step with what it is given per step, and in training what draws its masks for a layer's input."""
+        if not (self.training and self.is_noisy):
+            return settled(self._whole, frozenset(given)) if given else self.graph, None
+        graph = settled(self._whole, frozenset(given) | {v.name for v in self._zones})
+        drops: tuple[Variable, ...] = ()
+        if self.recurrent_dropout:
+            graph, drops = dropped(graph)
+
+        def draw(x: Tensor) -> dict[str, Tensor]:
+            zones = zoneout_masks(self._zones, x, self._letters)
+            return dropout_masks(drops, self.recurrent_dropout, x, self._letters) | zones
+
+        return graph, draw
 
     def _suffixes(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
 
     def _layer_parameters(self, suffix: str) -> dict[str, Tensor]:
-        return {p.name: getattr(self, p.name + suffix) for p in self.graph.parameters}
+        stored = self._stored_parameters(suffix)
+        if self._recipe.made:
+            stored |= made_matrices(self._recipe, stored)
+        return {p.name: stored[p.name] for p in self.graph.parameters}
+
+    def _stored_parameters(self, suffix: str) -> dict[str, Tensor]:
+        return {p.name: getattr(self, p.name + suffix) for p in self._page.parameters}
+
+
+def _checked_start(cell: Cell, asked: Mapping[str, Start | float] | None) -> dict[str, Start]:
+    try:
+        check_start(cell.graph, asked or {})
+    except CellError as error:
+        raise SettingError(f"Recurrent({cell.name}): {error.message}", error.hint) from None
+    return merged_start(cell.start, asked)
 
 
 def _checked_every(graph: StepGraph, every: int | None) -> int | None:

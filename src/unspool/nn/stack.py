@@ -1,6 +1,6 @@
 """Layers and directions: the functional core that `Recurrent` and the drop-ins share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -30,6 +30,7 @@ def unroll_stack(
     per_step: Mapping[str, Tensor] | None = None,
     checkpoint_every: int | None = None,
     residual: bool = False,
+    masks: Callable[[Tensor], Mapping[str, Tensor]] | None = None,
 ) -> tuple[Tensor, States]:
     """Output [T, B, D·size] of the last layer and the final states.
 
@@ -47,6 +48,7 @@ def unroll_stack(
         per_step: the cell's inputs that are numbers, each [T, B, 1]; every layer reads the same.
         checkpoint_every: steps of a chunk that is run again for its gradients; by default there are no chunks.
         residual: whether a layer above the first adds its input to its output.
+        masks: called with a layer's input [T, B, ·], once per direction: further inputs that are vectors, [T, B, size].
     """
     run = partial(unroll_in_chunks, every=checkpoint_every) if checkpoint_every else unroll
     finals: list[States] = []
@@ -57,7 +59,7 @@ def unroll_stack(
             index = layer * directions + direction
             output, final = run(
                 graph,
-                {graph.vector_inputs[0].name: x, **(per_step or {})},
+                {graph.vector_inputs[0].name: x, **(per_step or {}), **(masks(x) if masks else {})},
                 parameters[index],
                 [s[index] for s in initial],
                 lengths=lengths,

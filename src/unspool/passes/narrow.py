@@ -12,13 +12,13 @@ from unspool.ir import Apply, GraphBuilder, Parameter, Read, StepGraph, Variable
 
 
 def narrow(graph: StepGraph, features: int) -> StepGraph | None:
-    """`graph` with `features` numbers, `x·0` …, for its input x, and columns `W·0` … for each matrix W of it.
+    """`graph` with `features` numbers, `x·0` …, for its first vector input x, and columns `W·0` … for its matrices.
 
     None where the input, or one of its matrices, has another use than in products with each other.
     """
-    if len(graph.vector_inputs) != 1:
+    if not graph.vector_inputs:
         return None
-    (x,) = graph.vector_inputs
+    x, *others = graph.vector_inputs
     products = _products(graph, x)
     if not products:
         return None
@@ -46,7 +46,7 @@ def narrow(graph: StepGraph, features: int) -> StepGraph | None:
         parameters += columns if cut else [p]
     return StepGraph(
         name=graph.name,
-        inputs=(*numbers, *graph.number_inputs),
+        inputs=(*numbers, *graph.number_inputs, *others),
         states=graph.states,
         parameters=tuple(parameters),
         nodes=tuple(builder.nodes),

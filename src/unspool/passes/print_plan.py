@@ -105,9 +105,16 @@ def _scans(told: Reading) -> list[str]:
     lines = []
     for scan in scans(told.folded.plan.graph):
         texts = written(scan.nodes, told.names)
-        a, b = (told.names.get(p, texts[p]) for p in (scan.coefficient, scan.addend))
-        h = scan.state
-        lines.append(f"{h}' = a ∘ {h} + b with a = {a}, b = {b}")
+        states = [f"{h}'" for h in scan.states]
+        rows = [[told.names.get(p, texts[p]) for p in row] for row in scan.coefficients]
+        addends = [texts[p] if (name := told.names.get(p)) in (None, *states) else name for p in scan.addends]
+        if len(rows) == 1:
+            (h,), ((a,),), (b,) = scan.states, rows, addends
+            lines.append(f"{h}' = a ∘ {h} + b with a = {a}, b = {b}")
+        else:
+            matrix = "; ".join(", ".join(row) for row in rows)
+            before, after, b = (", ".join(part) for part in (scan.states, states, addends))
+            lines.append(f"[{after}] = [{matrix}] [{before}] + [{b}], unit by unit")
     return lines
 
 

@@ -42,8 +42,12 @@ def print_sweep(sweep: Sweep, deferred: Sequence[Deferred] = ()) -> str:
             *_table([(n, f"Σ {_closed(p, texts, names)}") for n, p in sweep.sums]),
         ]
     if deferred:
-        after = [(f"∂{m}", f"Σ {_closed(p, texts, names)} ⊗ {_bracketed(operand)}") for m, p, operand in deferred]
-        parts += ["after the last step, one product for each", *_table(after)]
+        after: dict[str, list[str]] = {}  # a matrix that is used several times has a line for each
+        for matrix, position, operand in deferred:
+            term = f"Σ {_closed(position, texts, names)} ⊗ {_bracketed(operand)}"
+            after.setdefault(f"∂{matrix}", []).append(term)
+        sums = [(name, "\n    + ".join(terms)) for name, terms in after.items()]
+        parts += ["after the last step, one product for each", *_table(sums)]
     return "\n".join(parts)
 
 

@@ -11,6 +11,7 @@ from unspool.lang import Cell
 from unspool.nn import Recurrent
 from unspool.nn.setups import Diagram
 from unspool.nn.stack import States, unroll_stack
+from unspool.passes import settled
 from unspool.runtime import unroll
 from unspool.text.lookup import Lookup, lookup
 
@@ -54,8 +55,8 @@ class TextNetwork(nn.Module):
         tied: bool = False,
     ) -> None:
         super().__init__()
-        if cell.graph.number_inputs:
-            names = ", ".join(v.name for v in cell.graph.number_inputs)
+        if numbers := settled(cell.graph).number_inputs:
+            names = ", ".join(v.name for v in numbers)
             raise SettingError(f"cell {cell.name} reads {names} at every step, which a text does not have")
         self.symbols, self.dropout = symbols, dropout
         self.embedding = nn.Embedding(symbols, embedding) if embedding else None

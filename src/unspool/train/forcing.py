@@ -86,6 +86,8 @@ def _check(layer: Recurrent, observations: Tensor, alpha: float, x: Tensor | Non
             f"{len(layer.graph.number_inputs)} inputs per step besides x",
             hint="force one layer, one direction, of a cell that reads x alone",
         )
+    if layer.is_noisy:
+        raise SettingError(f"{title}: it has recurrent dropout or zoneout, which forcing does not draw")
     if not 0 <= alpha <= 1:
         raise SettingError(f"{title}: alpha is {alpha}; it is a share, 0 (free running) to 1 (teacher forcing)")
     units = layer.state_sizes[0]

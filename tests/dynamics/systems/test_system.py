@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.tolerances import tolerance
 from unspool.dynamics.systems.functions import function_system
 from unspool.dynamics.systems.system import LayerSystem, as_system, jacobian_of, system_of, trajectory_of
 from unspool.errors import DataError, SettingError
 from unspool.lang import Input, Matrix, PerStep, State, cell, tanh
 from unspool.nn import GRU, LSTM, RNN, Recurrent
+from unspool.testing.tolerances import tolerance
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 

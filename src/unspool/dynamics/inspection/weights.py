@@ -131,7 +131,7 @@ def _layer(cell: Cell, weights: Mapping[tuple[str, int], Tensor], keys: Keys, bi
         layer = Recurrent(cell, sizes.pop("I"), sizes.pop("H"), layers, bias=biased, sizes=sizes)
     values: dict[str, Tensor] = {}
     for (name, number), value in weights.items():
-        wanted = layer.get_parameter(f"{name}_l{number}").shape
+        wanted = layer.stored_parameters(number)[name].shape
         if value.shape != wanted:
             raise ShapeError(
                 f"{keys[name, number]} is {list(value.shape)}; in a {cell.name} of {layer.hidden_size} units that "

@@ -200,7 +200,9 @@ def _layer(cell: Cell | str, hidden_size: int, sizes: Mapping[str, int] | None, 
         torch.manual_seed(seed)
         layer = Recurrent(cell, 1, hidden_size, sizes={**usual, **(sizes or {})})
     if memory := _diagonal_memory(cell.graph):
-        for parameter, values in zip(layer.graph.parameters, layer.parameters(), strict=True):
+        for parameter, values in zip(cell.graph.parameters, layer.stored_parameters(0).values(), strict=True):
+            if parameter.fixed:
+                continue
             if parameter.name == memory:
                 nn.init.ones_(values)
             elif parameter.shape[:1] == (cell.graph.states[0].size,):

@@ -144,11 +144,25 @@ def _seen(values: np.ndarray) -> bool:
 
 
 def _clock(panel: Panel) -> np.ndarray | None:
-    """Every time from the panel's first to its last; None where series are numbered and so share no clock."""
+    """Every time from the panel's first to its last; None where series are numbered and so share no clock.
+
+    Uneven series of one panel share moments that lie as far apart as their rows do on average.
+    """
     if panel.frequency.unit == "integer" or (panel.frequency.unit == "decimal" and not panel.frequency.per_year):
         return None
+    if panel.frequency.uneven:
+        return _moments(panel)
     first, last = min(series.times[0] for series in panel.series), max(series.times[-1] for series in panel.series)
     return panel.frequency.grid(first, last)
+
+
+def _moments(panel: Panel) -> np.ndarray:
+    if len(panel.series) == 1:
+        return panel.series[0].times
+    first, last = min(series.times[0] for series in panel.series), max(series.times[-1] for series in panel.series)
+    spans = sum((series.times[-1] - series.times[0]).astype(np.int64) for series in panel.series)
+    gap = max(1, round(spans / max(1, sum(len(series.times) - 1 for series in panel.series))))
+    return np.arange(last.astype(np.int64), first.astype(np.int64) - 1, -gap)[::-1].astype(last.dtype)
 
 
 def _ends(panel: Panel | None, values: list[np.ndarray], clock: np.ndarray | None, back: int) -> list[int]:

@@ -17,6 +17,7 @@ class Reading:
         calendar_past: [B, L, F].
         calendar_future: [B, H, F].
         identity: [B, H_units] what is known of the series itself, added to the state the horizon is read from.
+        dt: [B, L + H] time since the step before, in steps; None where all steps are alike.
     """
 
     past: Tensor
@@ -24,6 +25,7 @@ class Reading:
     calendar_past: Tensor
     calendar_future: Tensor
     identity: Tensor
+    dt: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Plan:
         features: calendar features per step.
         hidden_size, num_layers, dropout: of the recurrence.
         segment: steps per segment, for networks that read in segments.
+        uneven: whether the time of every step is given, as `Reading.dt`.
     """
 
     cell: Cell
@@ -48,3 +51,4 @@ class Plan:
     num_layers: int
     dropout: float
     segment: int
+    uneven: bool = False

@@ -2,7 +2,9 @@
 
 from unspool.errors import SettingError
 from unspool.forecast.networks.reading import Plan
+from unspool.forecast.timed import TIME
 from unspool.nn import Recurrent
+from unspool.passes import settled
 
 BLOCKS = 4
 """Of a block-diagonal matrix, where it divides the units; one otherwise."""
@@ -12,14 +14,15 @@ def recurrence(plan: Plan, input_size: int) -> Recurrent:
     """Any cell over time; sizes that its page names besides I and H are set to H, numbers of blocks to 4 or 1.
 
     Raises:
-        SettingError: the cell wants a number per step, such as a time step, which a table does not give.
+        SettingError: the cell wants a number per step that a table does not give, or a time step for even times.
     """
     graph = plan.cell.graph
-    if graph.number_inputs:
-        names = ", ".join(v.name for v in graph.number_inputs)
+    given = {TIME} if plan.uneven else set()
+    if names := ", ".join(v.name for v in settled(graph).number_inputs if v.name not in given):
         raise SettingError(
             f"cell {graph.name} reads {names} at every step besides its input; a forecast has nothing to give it",
-            hint="choose a cell whose only input is x, or use unspool.nn.Recurrent with per_step=",
+            hint="choose a cell whose only input is x, give the number a default on its page, or use "
+            "unspool.nn.Recurrent with per_step=",
         )
     others = dict.fromkeys(graph.sizes - {"I", "H"}, plan.hidden_size)
     others |= {letter: 1 if plan.hidden_size % BLOCKS else BLOCKS for _, letter in graph.divisions}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unspool.forecast.record import from_record, to_record
-from unspool.forecast.tables.every import DAY, describe, noun, spell, usual_season
+from unspool.forecast.tables.every import DAY, HOUR, MINUTE, SECOND, describe, noun, spell, usual_season
 from unspool.forecast.tables.zones import to_local, to_utc
 
 MONTH_END = 31
@@ -24,7 +24,7 @@ _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Satur
 class Frequency:
     """The step from one time to the next, and what is usual for data with that step.
 
-    Build one with `fixed`, `days`, `business_days`, `months`, `integers` or `decimals`.
+    Build one with `fixed`, `days`, `business_days`, `months`, `integers`, `decimals` or `uneven`.
 
     Attributes:
         every: the step as text: "15m", "1d", "1bd", "1w", "1mo", "1q", "1y"; "1" for integers, "0.0833" for decimals.
@@ -37,6 +37,7 @@ class Frequency:
         clock: zoned days and months only: microseconds from local midnight.
         phase: decimals only: the time with index 0.
         per_year: decimals only: steps per year; 0 where the decimals are not years.
+        uneven: the times of the data lie on no grid; the step is the unit in which the time between them is counted.
     """
 
     every: str
@@ -49,15 +50,20 @@ class Frequency:
     clock: int = 0
     phase: float = 0.0
     per_year: int = 0
+    uneven: bool = False
 
     @property
     def noun(self) -> str:
         """One step in the singular: "week", "month", "step"."""
+        if self.uneven:
+            return "step"
         return {12: "month", 4: "quarter", 1: "year"}.get(self.per_year) or noun(self.unit, self.step)
 
     def after(self, last: Any, steps: int) -> np.ndarray:
         """The `steps` times after `last`: [steps]; for an array `last` [N]: [N, steps]."""
         last = self._typed(last)
+        if self.uneven and self.unit == "decimal":
+            return last[..., None] + np.arange(1, steps + 1) * self.step
         ahead = np.arange(1, steps + 1) * self.stride
         return self._at(self.index(last)[..., None] + ahead, self._clock(last)[..., None])
 
@@ -109,8 +115,12 @@ class Frequency:
         return np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], axis=-1).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields, ready for `json.dumps`."""
-        return to_record(self)
+        """The fields, ready for `json.dumps`; `uneven` only where it is so."""
+        return {name: value for name, value in to_record(self).items() if name != "uneven" or value}
+
+    def steps_between(self, times: np.ndarray) -> np.ndarray:
+        """[n] times → [n − 1] float64, the time between neighbours in steps, for steps of a fixed length."""
+        return np.diff(times).astype(np.float64) / self.step
 
     @classmethod
     def from_json(cls, data: Any) -> "Frequency":
@@ -195,6 +205,20 @@ def decimals(step: float, phase: float = 0.0, per_year: int = 0) -> Frequency:
     return Frequency(spell("decimal", step), name, per_year, "decimal", step, phase=float(phase), per_year=per_year)
 
 
+def uneven(unit: str, step: int | float, zone: str | None = None, *, given: bool = False) -> Frequency:
+    """Times on no grid, whose distances are counted in steps of `step` microseconds, integers or decimals.
+
+    Args:
+        unit: what is counted.
+        step: how many of it are a step.
+        zone: the zone whose wall clock the calendar follows.
+        given: a person chose the step; otherwise it is the typical gap between two rows.
+    """
+    length = _length(unit, step)
+    name = f"uneven (in steps of {length})" if given else f"uneven (typical gap {length})"
+    return Frequency(spell(unit, step), name, 1, unit, step, zone=zone, uneven=True)
+
+
 def month_dates(month: np.ndarray, day: int) -> np.ndarray:
     """That day of each month (datetime64[M] → datetime64[D]), or the last day of a month that is shorter."""
     ends = (month + 1).astype("datetime64[D]") - 1
@@ -206,6 +230,16 @@ _EPOCH = np.datetime64("1970-01-01", "D")
 
 def _build(unit: str, step: int | float, **rest: Any) -> Frequency:
     return Frequency(spell(unit, step), describe(unit, step), usual_season(unit, step), unit, step, **rest)
+
+
+def _length(unit: str, step: int | float) -> str:
+    """How long a step is: "36.9 minutes", "1 day", "2.5" for numbers."""
+    if unit != "microsecond":
+        return f"{step:.6g}"
+    sizes = {"day": DAY, "hour": HOUR, "minute": MINUTE, "second": SECOND, "millisecond": 1000}
+    word, size = next(((w, s) for w, s in sizes.items() if step >= s), ("microsecond", 1))
+    count = f"{step / size:.4g}"
+    return f"{count} {word}{'' if count == '1' else 's'}"
 
 
 def _renamed(frequency: Frequency, name: str) -> Frequency:

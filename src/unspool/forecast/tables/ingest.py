@@ -5,7 +5,7 @@ Everything is done on whole columns; only series with something to say are looke
 
 import math
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from unspool.forecast.tables.panel import Finding, Panel, Series
 from unspool.forecast.tables.rows import Rows, check_order, read_rows
 from unspool.forecast.tables.table import open_table
 from unspool.forecast.tables.times import ISO_DATE, ISO_DATETIME, TimeStyle
+from unspool.forecast.tables.uneven import irregular, own_frequency, own_times_hint, say_gaps
 
 _SPARSE = 50
 """A grid may have so many times more points than the table has rows."""
@@ -46,6 +47,7 @@ def panel_from_frame(
     frequency: str | Frequency | None = None,
     season_length: int | None = None,
     on_bad_series: Literal["error", "skip"] = "error",
+    uneven: bool | None = False,
     known: Collection[str] = (),
     origin: Origin | None = None,
 ) -> Panel:
@@ -60,6 +62,8 @@ def panel_from_frame(
             is not given.
         season_length: steps in a season, where the frequency's usual one is not meant.
         on_bad_series: "skip" leaves out series that are constant, empty or too short, and says so in the findings.
+        uneven: whether every row stands at its own time, on no grid; None for where the times are irregular and lie
+            on no grid or leave most of it empty. `frequency` is then the length of a step, by default the typical gap.
         known: series that a model has been fitted on; these may be constant or short.
         origin: where the rows came from, for errors.
 
@@ -74,14 +78,54 @@ def panel_from_frame(
         raise SettingError(f"season_length is {season_length}", hint="a season has at least 1 step")
     rows = read_rows(frame, target, time, series, where)
     check_order(rows)
+    if isinstance(frequency, Frequency):
+        uneven = frequency.uneven
+    if uneven:
+        return _at_own_times(rows, frequency, season_length, on_bad_series, known)
+    seeks = frequency is None and irregular(rows.times, rows.starts)
+    try:
+        rows, grid, place = _gridded(rows, frequency, season_length)
+    except DataError as error:
+        if not seeks:
+            raise
+        if uneven is None:
+            return _at_own_times(rows, None, season_length, on_bad_series, known)
+        raise DataError(error.message, hint=f"{error.hint}; {own_times_hint()}") from None
+    if seeks and uneven is None and 2 * len(place) < lengths(place, rows.starts).sum():
+        return _at_own_times(rows, None, season_length, on_bad_series, known)
+    return _assemble(rows, grid, _laid(rows, grid, place), on_bad_series, known)
+
+
+def _gridded(
+    rows: Rows, frequency: str | Frequency | None, season_length: int | None
+) -> tuple[Rows, Frequency, np.ndarray]:
+    """The rows, in a style that can write the frequency's times; the frequency; each row's place on its grid."""
     grid = _frequency(rows, frequency)
     rows = replace(rows, style=_fine_enough(rows.style, grid))
     if season_length is not None:
         grid = replace(grid, season_length=season_length)
     if isinstance(frequency, Frequency):
         _check_step(rows, frequency)
-    place = _check_grid(rows, grid, given=frequency is not None)
-    return _assemble(rows, grid, place, on_bad_series, known)
+    return rows, grid, _check_grid(rows, grid, given=frequency is not None)
+
+
+def _at_own_times(
+    rows: Rows, given: str | Frequency | None, season_length: int | None, on_bad: str, known: Collection[str]
+) -> Panel:
+    """The panel of rows as they stand: nothing is laid on a grid, so no row is absent."""
+    if season_length not in (None, 1):
+        raise SettingError(
+            f"season_length is {season_length}, but rows at uneven times have no season of so many steps",
+            hint="leave it out; the calendar of the times is read all the same",
+        )
+    if isinstance(given, Frequency):
+        frequency = _frequency(rows, given)
+    else:
+        frequency = own_frequency(rows.times, rows.starts, rows.style.zone, given)
+    rows = replace(rows, style=_fine_enough(rows.style, frequency))
+    laid = _Laid(np.append(rows.starts, len(rows.times)), rows.times, rows.values, np.ones(len(rows.times), bool))
+    panel = _assemble(rows, frequency, laid, on_bad, known)
+    return replace(panel, findings=(*say_gaps(panel), *panel.findings))
 
 
 def _frequency(rows: Rows, given: str | Frequency | None) -> Frequency:
@@ -175,7 +219,18 @@ def _looks_monthly(rows: Rows, frequency: Frequency) -> bool:
     return frequency.unit == "day" and bool(28 <= np.median(apart) <= 32) and bool((apart % 7).any())
 
 
-def _assemble(rows: Rows, frequency: Frequency, place: np.ndarray, on_bad: str, known: Collection[str]) -> Panel:
+@dataclass(frozen=True)
+class _Laid:
+    """All series end to end: `offsets` [N + 1] of each, times, values, and whether the table has a row there."""
+
+    offsets: np.ndarray
+    times: np.ndarray
+    values: np.ndarray
+    there: np.ndarray
+
+
+def _laid(rows: Rows, frequency: Frequency, place: np.ndarray) -> _Laid:
+    """The rows on their grids, NaN where there is none."""
     counts = np.diff(np.append(rows.starts, len(place)))
     sizes = lengths(place, rows.starts)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
@@ -184,12 +239,16 @@ def _assemble(rows: Rows, frequency: Frequency, place: np.ndarray, on_bad: str, 
     values[flat], there[flat] = rows.values, True
     index = np.repeat(frequency.index(rows.times[rows.starts]), sizes)
     index += (np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)) * frequency.stride
-    times = frequency.at(index, np.repeat(rows.times[rows.starts], sizes))
+    return _Laid(offsets, frequency.at(index, np.repeat(rows.times[rows.starts], sizes)), values, there)
+
+
+def _assemble(rows: Rows, frequency: Frequency, laid: _Laid, on_bad: str, known: Collection[str]) -> Panel:
+    times, values, there = laid.times, laid.values, laid.there
     kept: list[Series] = []
     holes: list[Hole] = []
     bad: list[Finding] = []
     for k, name in enumerate(rows.names):
-        part = slice(offsets[k], offsets[k + 1])
+        part = slice(int(laid.offsets[k]), int(laid.offsets[k + 1]))
         wrong = defect(values[part])
         if wrong is not None and (wrong[0] == "missing" or name not in known):
             bad.append(Finding(wrong[0], name, wrong[1]))

@@ -1,4 +1,4 @@
-"""Many series on one regular grid: what every model, fold and report is given."""
+"""Many series on one regular grid, or at their own times: what every model, fold and report is given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +14,11 @@ from unspool.forecast.tables.times import TimeStyle
 
 @dataclass(frozen=True)
 class Series:
-    """One series on its regular grid, from its first row to its last.
+    """One series on its regular grid, from its first row to its last; in an uneven panel, its rows.
 
     Attributes:
         id: the series' name.
-        times: [n] datetime64[us] (UTC where the table had zones), int64, or float64.
+        times: [n] datetime64[us] (UTC where the table had zones), int64, or float64, ascending.
         values: [n] float64, NaN where the table has no row or no value.
     """
 
@@ -32,8 +32,9 @@ class Finding:
     """Something a person should know about the data.
 
     Attributes:
-        kind: "gap" (rows that are not there), "missing" (rows without a value), "skipped" (a series left out).
-        series: the series' name.
+        kind: "gap" (rows that are not there), "missing" (rows without a value), "skipped" (a series left out), "uneven"
+            (rows at uneven times).
+        series: the series' name; "" where it is all of them.
         message: one line that names the series, how much, and where.
     """
 

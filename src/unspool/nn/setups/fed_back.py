@@ -68,6 +68,11 @@ class FedBack(nn.Module):
         if recurrent.graph.number_inputs:
             names = ", ".join(v.name for v in recurrent.graph.number_inputs)
             raise SettingError(f"{title}: the page reads numbers per step ({names}), which a fed-back run is not given")
+        if recurrent.is_noisy:
+            raise SettingError(
+                f"{title}: its recurrence has recurrent dropout or zoneout, whose masks a fed-back run does not draw",
+                hint="build it without them",
+            )
         self.features = recurrent.input_size - outputs
         if outputs < 1 or self.features < 0:
             raise SettingError(

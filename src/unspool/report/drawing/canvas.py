@@ -2,13 +2,15 @@
 
 from html import escape
 
-from unspool.report.palette import FAINT, INK, MODEL_COLOUR, MUTED, ORANGE, TEAL
+from unspool.report.palette import FAINT, GRID, INK, MODEL_COLOUR, MUTED, OCHRE, ORANGE, TEAL
 
 PAPER = "#fcfcfa"
 """A ground of its own, so that the drawing reads on a white page and on a dark one."""
 
-FILLS = {"unit": "#dbe7f6", "input": "#f1f0eb", "output": "#d8efe9"}
+FILLS = {"unit": "#dbe7f6", "input": "#f1f0eb", "output": "#d8efe9", "function": "#f8eeda", "plain": "#ffffff"}
 STROKES = {"unit": MODEL_COLOUR, "input": FAINT, "output": TEAL, "time": MODEL_COLOUR, "flow": MUTED, "fed": ORANGE}
+RIMS = STROKES | {"function": OCHRE, "plain": MUTED, "frame": GRID}
+"""Also of what no arrow is drawn in."""
 
 Point = tuple[float, float]
 
@@ -21,16 +23,27 @@ class Canvas:
         self._xs: list[float] = []
         self._ys: list[float] = []
 
-    def box(self, centre: Point, width: float, height: float, label: str, kind: str = "unit") -> None:
-        """A box with rounded corners, its label inside."""
+    def box(
+        self,
+        centre: Point,
+        width: float,
+        height: float,
+        label: str,
+        kind: str = "unit",
+        *,
+        rim: str | None = None,
+        corner: float = 8,
+        indices: bool = False,
+    ) -> None:
+        """A box with rounded corners, its label inside; `rim` where its outline is of another kind."""
         x, y = centre[0] - width / 2, centre[1] - height / 2
         self._reach((x, y), (x + width, y + height))
         self._shapes.append(
-            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="8" '
-            f'fill="{FILLS[kind]}" stroke="{STROKES[kind]}" stroke-width="1.5"/>'
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{corner:g}" '
+            f'fill="{FILLS[kind]}" stroke="{RIMS[rim or kind]}" stroke-width="1.5"/>'
         )
         size = min(14, int(width / (0.56 * max(1, len(label)))))
-        self.words(centre, label, size=size, indices=False)
+        self.words(centre, label, size=size, indices=indices)
 
     def circle(self, centre: Point, radius: float, label: str, kind: str) -> None:
         """A circle, its label inside."""
@@ -50,6 +63,34 @@ class Canvas:
         self._shapes.append(
             f'<path d="{path}" fill="none" stroke="{STROKES[kind]}" stroke-width="1.6" stroke-linejoin="round"{dash} '
             f'marker-end="url(#{kind})"/>'
+        )
+
+    def wire(self, *points: Point, kind: str = "flow", head: bool = False) -> None:
+        """A line of horizontal and vertical pieces with rounded bends; `head`: it ends in a small arrow."""
+        self._reach(*points)
+        path = [f"M {points[0][0]:g} {points[0][1]:g}"]
+        for before, bend, after in zip(points, points[1:], points[2:], strict=False):
+            (ax, ay), (bx, by) = _towards(bend, before), _towards(bend, after)
+            path.append(f"L {ax:g} {ay:g} Q {bend[0]:g} {bend[1]:g} {bx:g} {by:g}")
+        path.append(f"L {points[-1][0]:g} {points[-1][1]:g}")
+        self._shapes.append(f'<path d="{" ".join(path)}" fill="none" stroke="{STROKES[kind]}" stroke-width="1.4"/>')
+        if head:
+            self.head(points[-1], kind, points[-2])
+
+    def head(self, tip: Point, kind: str = "flow", start: Point | None = None) -> None:
+        """The head of an arrow that comes from `start`, or from below."""
+        self._shapes.append(_head(start or (tip[0], tip[1] + 1), tip, STROKES[kind]))
+
+    def dot(self, centre: Point, kind: str = "flow") -> None:
+        """Where a line divides."""
+        self._shapes.append(f'<circle cx="{centre[0]:g}" cy="{centre[1]:g}" r="2.6" fill="{STROKES[kind]}"/>')
+
+    def frame(self, left: float, top: float, right: float, bottom: float) -> None:
+        """A ground for what is drawn next."""
+        self._reach((left, top), (right, bottom))
+        self._shapes.append(
+            f'<rect x="{left:g}" y="{top:g}" width="{right - left:g}" height="{bottom - top:g}" rx="12" '
+            f'fill="{FILLS["plain"]}" stroke="{RIMS["frame"]}" stroke-width="1.5"/>'
         )
 
     def words(
@@ -101,6 +142,24 @@ class Canvas:
     def _reach(self, *points: Point) -> None:
         self._xs += [x for x, _ in points]
         self._ys += [y for _, y in points]
+
+
+def _towards(bend: Point, other: Point, radius: float = 5.0) -> Point:
+    """Where a bend begins, on the way to its neighbour; at most half way."""
+    across, down = other[0] - bend[0], other[1] - bend[1]
+    distance = max(1e-9, (across**2 + down**2) ** 0.5)
+    share = min(radius / distance, 0.5)
+    return bend[0] + share * across, bend[1] + share * down
+
+
+def _head(before: Point, tip: Point, colour: str, size: float = 6.5) -> str:
+    """A triangle that ends at `tip`."""
+    across, down = tip[0] - before[0], tip[1] - before[1]
+    distance = max(1e-9, (across**2 + down**2) ** 0.5)
+    u, v = size * across / distance, size * down / distance
+    left, right = (tip[0] - u - v / 2, tip[1] - v + u / 2), (tip[0] - u + v / 2, tip[1] - v - u / 2)
+    corners = " ".join(f"{x:g},{y:g}" for x, y in (tip, left, right))
+    return f'<polygon points="{corners}" fill="{colour}"/>'
 
 
 def _with_index(text: str) -> str:

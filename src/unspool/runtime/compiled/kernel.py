@@ -61,9 +61,12 @@ class CompiledKernel:
     """
 
     def __init__(self, plan: Plan, fixed: frozenset[str] = frozenset()) -> None:
-        self.plan = plan
+        self.plan, self._fixed = plan, fixed
         self.cell = cell = compiled_cell(plan.graph, fixed)
         self._narrowed = cache(self._narrow)
+        self._without = cache(lambda constants: CompiledKernel(plan, constants))
+        read = {r.name for r in cell.folded.forward.reads}
+        self._read = [v.name for v in plan.graph.inputs if v.name in read]
         folded = cell.folded
         positions = dict(folded.sources)
         uncut = [positions[stack[0]] for stack in folded.stacks if len(stack) > 1]
@@ -97,6 +100,10 @@ class CompiledKernel:
             return narrowed.kernel(
                 inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse
             )
+        if constants := self._constants_among(inputs, parameters):
+            return self._without(constants)(
+                inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse
+            )
         steps, batch = next(iter(inputs.values())).shape[:2]
         alive = within(lengths, steps)
         crossing = crossings(reset, alive, reverse)
@@ -123,17 +130,28 @@ class CompiledKernel:
 
     def _feature_by_feature(self, inputs: Mapping[str, Tensor]) -> Narrowed | None:
         """How to run an input of few features, where it is a constant and nobody watches."""
-        x = next((inputs[v.name] for v in self.plan.graph.vector_inputs if v.name in inputs), None)
+        x = next((inputs[v.name] for v in self.plan.graph.vector_inputs[:1] if v.name in inputs), None)
         # A tracer comes first: it would make a condition of every size that is looked at.
-        if x is None or is_watched([*inputs.values()]) or any(i.requires_grad for i in inputs.values()):
+        if x is None or is_watched([*inputs.values()]) or x.requires_grad:
             return None
         return self._narrowed(x.shape[-1]) if 1 <= x.shape[-1] <= _FEW else None
+
+    def _constants_among(self, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> frozenset[str] | None:
+        """The inputs that the loop reads and that need no gradient (a mask, a time step), where they are news.
+
+        Of such an input the adjoint would write a number for each that it reads.
+        """
+        if not self._read or not torch.is_grad_enabled() or is_watched([*inputs.values()]):
+            return None
+        constants = frozenset(name for name in self._read if not inputs[name].requires_grad) | self._fixed
+        learns = constants != self._fixed and any(p.requires_grad for p in parameters.values())
+        return constants if learns else None
 
     def _narrow(self, features: int) -> Narrowed | None:
         graph = narrow(self.plan.graph, features)
         if graph is None:
             return None
-        (x,) = self.plan.graph.vector_inputs
+        x = self.plan.graph.vector_inputs[0]
         there = {p.name for p in graph.parameters}
         matrices = tuple(p.name for p in self.plan.graph.parameters if p.name not in there)
         names = frozenset(column_name(x.name, i) for i in range(features))

@@ -22,6 +22,17 @@ def _product(matrix: Array, vector: Array) -> Array:
     return np.array([matrix[j] @ vector[j // width * width :][:width] for j in range(height)])
 
 
+def _exponential(matrix: Array) -> Array:
+    """Taylor's series of a part of the matrix that is less than half, squared as often as it was halved."""
+    halved = max(0, int(np.ceil(np.log2(np.abs(matrix).sum(1).max() + 1e-9))) + 1)
+    part = matrix / 2**halved
+    term = total = np.eye(len(matrix))
+    for k in range(1, 20):
+        term = term @ part / k
+        total = total + term
+    return np.linalg.matrix_power(total, 2**halved)
+
+
 NUMPY = {
     "add": np.add,
     "subtract": np.subtract,
@@ -46,6 +57,9 @@ NUMPY = {
     "sum": np.sum,
     "size": lambda a: np.float64(np.size(a)),
     "largest": np.max,
+    "transpose": np.transpose,
+    "identity": lambda a: np.eye(len(a)),
+    "expm": _exponential,
 }
 
 

@@ -1,4 +1,4 @@
-"""How far a kernel may be from float64 equations, by dtype and number of steps. The one table of the suite."""
+"""How far a kernel may be from float64 equations, by dtype and number of steps. The one table of kit and tests."""
 
 import torch
 

@@ -1,0 +1,158 @@
+"""The page of each cell of the library, and the table of all of them, from the code."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from facts import BLOCKS, OTHERS, UNITS, Facts, facts_of
+from groups import GROUPS, group_of
+
+from unspool.cells import built_in
+from unspool.lang import Cell
+from unspool.report.drawing.step import draw_step
+from unspool.report.mathematics import equations_html
+
+STEPS = 3
+"""Of an unrolled drawing."""
+
+
+def navigation() -> list[Any]:
+    """The cells' part of the navigation: the table, then the groups."""
+    return ["cells/index.md", *({group.title: [f"cells/{c.name}.md" for c in group.cells]} for group in _grouped())]
+
+
+@cache
+def cell_pages() -> dict[str, str]:
+    """Name → Markdown of every page."""
+    pages = {f"cells/{name}.md": _page(cell) for name, cell in built_in().items()}
+    return pages | {"cells/index.md": _index()}
+
+
+def _page(cell: Cell) -> str:
+    title, prose = _docstring(cell)
+    facts = facts_of(cell)
+    return "\n\n".join(
+        [
+            f"---\ntitle: {cell.name}\nhide: [toc]\n---",
+            f"# {title}",
+            equations_html(cell),
+            *_paragraphs(prose),
+            "## The step, compressed",
+            _figure(draw_step(cell.graph), "compressed"),
+            "Lines that meet in a function are added first; a − or ÷ stands where one is subtracted or divides. "
+            "Vectors that are only added (biases) are left out. Grey boxes are products that need no state: they are "
+            "computed for all steps at once, before the loop. Blue lines are states, before the step and after it.",
+            f"## Unrolled over {STEPS} steps",
+            _figure(draw_step(cell.graph, STEPS), "unrolled"),
+            "## In numbers",
+            _fact_table(facts),
+            "## Use it",
+            _use(cell, facts),
+            "## The page",
+            f"````python\n{cell.page.rstrip()}\n````",
+            f"`unspool show {cell.name} --plan --adjoint` prints what is derived from it.",
+        ]
+    )
+
+
+def _docstring(cell: Cell) -> tuple[str, str]:
+    """Title and prose; the equations are between them."""
+    text = ast.get_docstring(ast.parse(cell.page)) or cell.name
+    title, _, rest = text.partition("\n\n")
+    return _escaped(title.rstrip(".")), rest.partition("\n\n")[2]
+
+
+def _paragraphs(prose: str) -> Iterator[str]:
+    """The prose as Markdown; what to choose the cell for stands out."""
+    text = re.sub(r"\s+(?=(?:State|Start|Starts|Initialisation): )", "\n\n", prose)
+    text = re.sub(r"\s+(?=Choose it\b)", "\n\n", text)
+    for paragraph in text.split("\n\n"):
+        words = _linked(_escaped(" ".join(paragraph.split())))
+        if words.startswith("Choose it"):
+            yield f'!!! tip ""\n    {words}'
+        elif words:
+            yield re.sub(r"^(\w+):", r"**\1:**", words)
+
+
+def _escaped(text: str) -> str:
+    """Plain text as Markdown; what is in backquotes stays."""
+    parts = text.split("`")
+    return "`".join(re.sub(r"([*_<\[\]\\|])", r"\\\1", p) if k % 2 == 0 else p for k, p in enumerate(parts))
+
+
+def _linked(text: str) -> str:
+    """Numbers of arXiv become links."""
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5}(?:v\d+)?)", r"[arXiv:\1](https://arxiv.org/abs/\1)", text)
+
+
+def _figure(svg: str, kind: str) -> str:
+    return f'<div class="drawing {kind}" data-search-exclude>\n{svg.strip()}\n</div>'
+
+
+def _fact_table(facts: Facts) -> str:
+    stacked = f", {facts.stacked} matrices" if facts.stacked > facts.products else ""
+    rows = {
+        "states": facts.states,
+        f"learned numbers, I = H = {UNITS}": f"{facts.parameters:,}",
+        "drawn and not learned": f"{facts.fixed:,}" if facts.fixed else "",
+        "products per step": f"{facts.products}{stacked}" if facts.products else "none: all of them leave the loop",
+        "stages per step": str(facts.stages),
+        "scan": f"{', '.join(facts.scans)}: no loop over steps is needed" if facts.scans else "no",
+        f"saved for training, H = {UNITS}": f"{facts.saved:,} bytes per step and sequence, float32",
+        "other sizes in these numbers": facts.others,
+    }
+    return "\n".join(
+        [
+            f"| reads | {facts.inputs} |",
+            "|---|---|",
+            *(f"| {name} | {value} |" for name, value in rows.items() if value),
+        ]
+    )
+
+
+def _use(cell: Cell, facts: Facts) -> str:
+    sizes = [f'"{part.split(" = ")[0]}": {part.split(" = ")[1]}' for part in filter(None, facts.others.split(", "))]
+    given = f", sizes={{{', '.join(sizes)}}}" if sizes else ""
+    first = cell.graph.vector_inputs
+    call = [
+        "```python",
+        "import torch",
+        "",
+        "from unspool.nn import Recurrent",
+        "",
+        f'layer = Recurrent("{cell.name}", input_size=3, hidden_size={UNITS}{given})',
+        "output, final_state = layer(torch.randn(8, 100, 3))  # [B, T, H]; one state per state of the page",
+        "```",
+    ]
+    command = ["", "```sh", f"unspool forecast sales.csv --target sales --horizon 12 --cell {cell.name}", "```"]
+    return "\n".join([*call, *(command if len(first) == 1 and not sizes else [])])
+
+
+def _index() -> str:
+    rows = [
+        "---\nhide: [toc]\n---",
+        "# The cells",
+        f"{len(built_in())} cells, each one page of equations, from which everything else is derived. Groups and "
+        f"numbers are read off the equations: learned numbers with I = H = {UNITS} (other sizes {OTHERS}, {BLOCKS} "
+        "blocks), products and stages of the loop per step, bytes that training saves per step and sequence.",
+    ]
+    for group in _grouped():
+        head = "| cell | | states | learned | products | stages | saved |\n|---|---|---|--:|--:|--:|--:|"
+        rows += [f"## {group.title}", group.text, "\n".join([head, *(_row(cell) for cell in group.cells)])]
+    return "\n\n".join(rows)
+
+
+def _row(cell: Cell) -> str:
+    facts = facts_of(cell)
+    values = (facts.states, f"{facts.parameters:,}", facts.products, facts.stages, f"{facts.saved:,}")
+    return f"| [{cell.name}]({cell.name}.md) | {_docstring(cell)[0]} | {' | '.join(map(str, values))} |"
+
+
+def _grouped() -> list[Any]:
+    found = {group.title: group for group in GROUPS}
+    members: dict[str, list[Cell]] = {title: [] for title in found}
+    for cell in built_in().values():
+        members[group_of(cell.graph).title].append(cell)
+    return [found[title].having(tuple(cells)) for title, cells in members.items() if cells]

@@ -1,0 +1,1 @@
+"""Two recurrent cells with few gates."""
