@@ -1,5 +1,6 @@
 """The table of docs/choosing-a-cell.md, from the finished runs alone: it trains nothing."""
 
+import math
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,29 +15,26 @@ BEGIN, END = "<!-- table: python -m benchmarks.cells --seeds 0 --markdown -->", 
 COST = "adding"
 """The task whose sizes, speed and memory are shown."""
 BEST = 3
-"""So many scores of each task are printed in bold."""
+"""A score is in bold if it is better than the baseline, and fewer cells than this are better by the task's grain."""
 FAILED = "failed"
+
+Runs = Mapping[tuple[str, str], list[Record]]
 
 
 def make_markdown(store: Store) -> str:
-    """A line per cell that has a run, by mean rank over the tasks; a cell with a task missing comes last."""
+    """A line per cell that has a run, by mean rank over the tasks; one that has not run on all of them comes last."""
     cells = store.cells()
     runs = {(cell, task): store.chosen(cell, task) for cell in cells for task in TRIALS}
-    means = {key: _mean(records) for key, records in runs.items()}
-    ranks = {task: _ranks({cell: means[cell, task] for cell in cells}, trial) for task, trial in TRIALS.items()}
-    mean_ranks = {
-        c: statistics.mean(r[c] for r in ranks.values()) for c in cells if all(c in r for r in ranks.values())
-    }
-    ordered = sorted(cells, key=lambda c: (mean_ranks.get(c, float("inf")), c))
-    titles = ["cell", *(t.title for t in TRIALS.values()), "rank", "H", "steps/s", "bytes", "seeds"]
-    lines = ["| " + " | ".join(titles) + " |", "|---" + "|---:" * (len(titles) - 1) + "|"]
-    baselines = [t.baseline for t in TRIALS.values()]
-    lines.append("| *no network* | " + " | ".join(f"*{b}*" if b else "" for b in baselines) + " |" + " |" * 5)
-    for cell in ordered:
-        scores = [_score(runs[cell, task], trial, ranks[task].get(cell)) for task, trial in TRIALS.items()]
-        rank = f"{mean_ranks[cell]:.1f}" if cell in mean_ranks else ""
-        lines.append(f"| {cell} | " + " | ".join([*scores, rank, *_cost(runs, cell)]) + " |")
-    return "\n".join(lines) + "\n"
+    values = {task: _values(runs, cells, trial) for task, trial in TRIALS.items()}
+    ranks = {cell: _rank(values, cell) for cell in cells}
+    titles = ["cell", *(t.title for t in TRIALS.values()), "rank", "H", "steps/s", "bytes", "CPU s", "seeds"]
+    none = ["*no network*", *(f"*{_number(t.baseline, t)}*" for t in TRIALS.values()), *[""] * 6]
+    lines = [titles, ["---", *["---:"] * (len(titles) - 1)], none]
+    for cell in sorted(cells, key=lambda c: (ranks[c] or math.inf, c)):
+        scores = [_score(runs[cell, task], trial, values[task]) for task, trial in TRIALS.items()]
+        rank = "" if ranks[cell] is None else f"{ranks[cell]:.1f}"
+        lines.append([cell, *scores, rank, *_cost(runs, cell)])
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def refresh(page: Path, store: Store) -> None:
@@ -52,47 +50,62 @@ def refresh(page: Path, store: Store) -> None:
     write_file(page, f"{before}{BEGIN}\n\n{make_markdown(store)}\n{END}{after}")
 
 
-def _mean(records: list[Record]) -> float | None:
-    """Of the scores; None where there is no run, or one failed."""
-    scores = [r["score"] for r in records]
-    return statistics.mean(scores) if scores and None not in scores else None
+def _values(runs: Runs, cells: list[str], trial: Trial) -> dict[str, float]:
+    """Cell → what it is ranked by, less being better: mean score in grains, or the baseline where that is better."""
+    found = {}
+    for cell in cells:
+        if scores := [r["score"] for r in runs[cell, trial.name]]:
+            found[cell] = math.inf if None in scores else _grains(statistics.mean(scores), trial)
+    return found
 
 
-def _ranks(means: Mapping[str, float | None], trial: Trial) -> dict[str, float]:
-    """Cell → place, 1 the best, equal scores sharing theirs; cells that failed share the last places."""
-    sign = -1 if trial.in_percent else 1
-    known = {cell: sign * mean if mean is not None else float("inf") for cell, mean in means.items()}
-    values = list(known.values())
-    return {c: sum(v < own for v in values) + (sum(v == own for v in values) + 1) / 2 for c, own in known.items()}
+def _grains(score: float, trial: Trial) -> float:
+    if trial.in_percent:
+        return -round(max(score, trial.baseline) / trial.grain)
+    return round(min(score, trial.baseline) / trial.grain)
 
 
-def _score(records: list[Record], trial: Trial, rank: float | None) -> str:
+def _rank(values: Mapping[str, Mapping[str, float]], cell: str) -> float | None:
+    """Mean place over the tasks, 1 the best, equals sharing theirs; None where a task is missing."""
+    if not all(cell in known for known in values.values()):
+        return None
+    places = []
+    for known in values.values():
+        better = sum(v < known[cell] for v in known.values())
+        places.append(better + (sum(v == known[cell] for v in known.values()) + 1) / 2)
+    return statistics.mean(places)
+
+
+def _score(records: list[Record], trial: Trial, values: Mapping[str, float]) -> str:
     """Mean ± half the range over seeds; in bold if it is one of the best."""
     if not records:
         return ""
     scores = [r["score"] for r in records if r["score"] is not None]
     if len(scores) < len(records):
-        return f"{FAILED} {len(records) - len(scores)}/{len(records)}"
+        return f"{FAILED} {len(records) - len(scores)} of {len(records)}"
     text = _number(statistics.mean(scores), trial)
     if len(scores) > 1:
         text += f" ± {_number((max(scores) - min(scores)) / 2, trial)}"
-    return f"**{text}**" if rank is not None and rank <= BEST else text
+    own = values[records[0]["cell"]]
+    is_best = own < _grains(trial.baseline, trial) and sum(v < own for v in values.values()) < BEST
+    return f"**{text}**" if is_best else text
 
 
 def _number(value: float, trial: Trial) -> str:
-    if trial.in_percent:
-        return f"{value:.1f}"
-    return f"{value:.4f}".removeprefix("0") if value < 10 else f"{value:.0f}"
+    if not trial.in_percent and value >= 10:
+        return f"{value:.0e}"
+    text = f"{value:.{trial.decimals}f}"
+    return text.removeprefix("0") if trial.decimals > 1 else text
 
 
-def _cost(runs: Mapping[tuple[str, str], list[Record]], cell: str) -> list[str]:
-    """Units, thousands of steps per CPU second, bytes per step, and the seeds of every task."""
-    records = runs[cell, COST]
-    counts = sorted({len(runs[cell, task]) for task in TRIALS})
-    seeds = "–".join(map(str, counts[:: max(1, len(counts) - 1)]))
-    if not records:
-        return ["", "", "", seeds]
-    first = records[0]
+def _cost(runs: Runs, cell: str) -> list[str]:
+    """Units, thousands of steps per CPU second, bytes per step, CPU seconds of five trainings, and seeds."""
+    every = [runs[cell, task] for task in TRIALS]
+    counts = sorted({len(records) for records in every})
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+    total = f"{sum(statistics.mean(r['cpu_seconds'] for r in rs) for rs in every):.0f}" if all(every) else ""
+    if not (records := runs[cell, COST]):
+        return ["", "", "", total, seeds]
+    first, speed = records[0], statistics.median(r["steps_per_second"] for r in records)
     units = f"{first['layers']} × {first['hidden_size']}" if first["layers"] > 1 else str(first["hidden_size"])
-    speed = statistics.median(r["steps_per_second"] for r in records)
-    return [units, f"{speed / 1000:.0f}k", str(first["bytes_per_step"]), seeds]
+    return [units, f"{speed / 1000:.0f}k", f"{first['bytes_per_step']:,}", total, seeds]

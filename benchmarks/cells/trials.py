@@ -12,6 +12,8 @@ from benchmarks.cells.windows import windows
 from unspool.errors import SettingError
 from unspool.tasks import Task, find_task
 
+VERSION = 1
+"""Raised when anything else changes that decides a score: a task, how the network is built, how it is trained."""
 BUDGET = 10_000
 """Parameters of the recurrent layers and the readout together, at most."""
 RATES = (1e-2, 3e-3)
@@ -37,6 +39,8 @@ class Trial:
         tested: test sequences, likewise.
         in_percent: whether the score is the share of right answers, in %; otherwise it is the task's error.
         baseline: the score of an answer that needs no network.
+        grain: scores nearer to each other than about this are taken for equal when cells are ranked.
+        decimals: of a score in the table.
     """
 
     name: str
@@ -47,12 +51,14 @@ class Trial:
     held: int
     tested: int
     in_percent: bool
-    baseline: str
+    baseline: float
+    grain: float
+    decimals: int
 
     @property
     def settings(self) -> str:
-        """A hash of all that decides a score, but for the cell."""
-        parts = (self.name, self.title, self.batch_size, self.updates, self.held, self.tested, BUDGET, CLIP)
+        """A hash of all that decides a score, but for the cell, the seed and the rate."""
+        parts = (VERSION, self.name, self.batch_size, self.updates, self.held, self.tested, BUDGET, CLIP)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
@@ -68,7 +74,9 @@ TRIALS = {
             held=500,
             tested=2000,
             in_percent=False,
-            baseline=".167",
+            baseline=1 / 6,
+            grain=0.005,
+            decimals=4,
         ),
         Trial(
             "copy",
@@ -79,7 +87,9 @@ TRIALS = {
             held=200,
             tested=500,
             in_percent=False,
-            baseline=".173",
+            baseline=0.1733,
+            grain=0.005,
+            decimals=3,
         ),
         Trial(
             "digits",
@@ -90,7 +100,9 @@ TRIALS = {
             held=300,
             tested=300,
             in_percent=True,
-            baseline="10",
+            baseline=10,
+            grain=2.0,
+            decimals=0,
         ),
         Trial(
             "etth1",
@@ -101,7 +113,9 @@ TRIALS = {
             held=1,
             tested=1,
             in_percent=False,
-            baseline="",
+            baseline=1.24,
+            grain=0.02,
+            decimals=3,
         ),
         Trial(
             "vowels",
@@ -112,7 +126,9 @@ TRIALS = {
             held=1,
             tested=1,
             in_percent=True,
-            baseline="",
+            baseline=24,
+            grain=1.0,
+            decimals=1,
         ),
     )
 }

@@ -19,6 +19,7 @@ import typer
 from benchmarks.kernels.case import DTYPES, MODES, SIZES, SIZES_64, Size, make_case
 from benchmarks.kernels.machine import facts, limit_threads, peak
 from unspool import built_in, find_cell
+from unspool.passes import as_run
 
 NOT_BY_DEFAULT = ("elman_relu", "elman_linear", "lstm_projection")
 RIVALS = ("torch.nn", "eager", "compile", "jax")
@@ -67,7 +68,7 @@ def main(
     if "jax" in names and about["jax"] == "missing":
         CONSOLE.print("jax is not installed: its rows are skipped (pip install -c constraints.txt 'unspool[bench]')")
 
-    if numbers := [n for n in chosen if find_cell(n).graph.number_inputs]:
+    if numbers := [n for n in chosen if as_run(find_cell(n).graph).number_inputs]:
         CONSOLE.print(f"skipped, they read a number per step: {', '.join(numbers)}")
         chosen = [n for n in chosen if n not in numbers]
 

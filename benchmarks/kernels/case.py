@@ -1,13 +1,14 @@
 """One row's work: a cell at a size, its tensors, and the operations that its matrix products take."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from unspool import Recurrent, find_cell
 from unspool.ir import Apply, StepGraph, in_numbers
+from unspool.lang import Cell
 from unspool.passes import StackedProduct, make_plan
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -82,9 +83,20 @@ class Case:
 
 
 def make_case(cell: str, size: Size, dtype: torch.dtype) -> Case:
-    """The same tensors every time."""
+    """The same tensors every time, the first ones of the page.
+
+    Every parameter of the step that runs is a leaf, for everybody: matrices that the page makes of others as well as
+    those that it fixes. So what is compared is the loop, not how fast torch makes expm(A − Aᵀ).
+    """
     torch.manual_seed(0)
-    layer = Recurrent(cell, size.inputs, size.units, dtype=dtype, sizes=_further_sizes(cell, size) or None)
+    sizes = _further_sizes(cell, size)
+    started = Recurrent(cell, size.inputs, size.units, dtype=dtype, sizes=sizes)
+    parameters = tuple(replace(p, fixed=False) for p in started.graph.parameters)
+    step = Cell.from_graph(replace(started.graph, parameters=parameters))
+    letters = {letter: sizes[letter] for letter in step.graph.sizes if letter in sizes}
+    layer = Recurrent(step, size.inputs, size.units, dtype=dtype, sizes=letters)
+    for name, value in started.layer_parameters(0).items():
+        layer.stored_parameters(0)[name].data.copy_(value.detach())
     return Case(
         cell=cell,
         size=size,

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from facts import BLOCKS, OTHERS, UNITS, Facts, facts_of
-from groups import GROUPS, group_of
+from groups import GROUPS, Group, group_of
 
 from unspool.cells import built_in
 from unspool.lang import Cell
@@ -150,7 +150,7 @@ def _row(cell: Cell) -> str:
     return f"| [{cell.name}]({cell.name}.md) | {_docstring(cell)[0]} | {' | '.join(map(str, values))} |"
 
 
-def _grouped() -> list[Any]:
+def _grouped() -> list[Group]:
     found = {group.title: group for group in GROUPS}
     members: dict[str, list[Cell]] = {title: [] for title in found}
     for cell in built_in().values():

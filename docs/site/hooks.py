@@ -10,22 +10,13 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from style import drawing_rules
 
-UNWRITTEN = "choosing-a-cell.md"
-"""Has its place in the navigation before it is there."""
-
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """The fence `math`; the cells in the navigation."""
     fence = {"name": "math", "class": "math", "format": _mathematics}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
-    links = Links(config.docs_dir)
-    sections = config.nav or []
-    for section in sections:
-        for name, pages in section.items():
-            if pages == "cells/":
-                section[name] = navigation()
-            elif isinstance(pages, list) and UNWRITTEN in pages and not links.is_there(UNWRITTEN):
-                pages.remove(UNWRITTEN)
+    for section in config.nav or []:
+        section |= {name: navigation() for name, pages in section.items() if pages == "cells/"}
     return config
 
 

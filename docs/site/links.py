@@ -26,10 +26,6 @@ class Links:
         self.docs = Path(docs)
         self.root = self.docs.parent
 
-    def is_there(self, name: str) -> bool:
-        """Whether a page of docs/ is written."""
-        return (self.docs / name).is_file()
-
     def pages(self) -> dict[str, str]:
         """The pages in docs/, by their names."""
         found = sorted(self.docs.rglob("*.md"))

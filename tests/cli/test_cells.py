@@ -39,7 +39,7 @@ def test_a_line_by_hand(listed: list[str]):
     assert listed[0].split() == ["cell", "states", "products", "stages", "parameters", "scan", "paper"]
     lines = {line.split()[0]: line.split() for line in listed if line and not line.startswith(" ")}
     assert lines["lem"] == ["lem", "y", "z", "[H]", "2", "2", "131,584", "–", "Rusch", "et", "al.", "2022"]
-    assert lines["mingru"] == ["mingru", "h", "[H]", "0", "1", "33,024", "h", "Feng", "et", "al.", "2024"]
+    assert lines["mingru"] == ["mingru", "h", "[H]", "0", "1", "33,024", "all", "Feng", "et", "al.", "2024"]
     assert lines["lstm_projection"][1:5] == ["h", "[P]", "c", "[H]"]
 
 

@@ -27,14 +27,12 @@ def test_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_its_package_is_that_of_the_tests():
-    assert PAGE == (THIRD_PARTY / "gated_cells" / "atr.py").read_text(encoding="utf-8")
+    assert (THIRD_PARTY / "gated_cells" / "atr.py").read_text(encoding="utf-8") == PAGE
     (shown,) = re.findall(r"^```toml\n(.*?)^```$", TEXT, flags=re.DOTALL | re.MULTILINE)
-    shown, whole = (
-        tomllib.loads(shown)["project"],
-        tomllib.loads((THIRD_PARTY / "pyproject.toml").read_text())["project"],
-    )
-    assert shown["entry-points"][GROUP].items() <= whole["entry-points"][GROUP].items()
-    assert all(whole[key] == shown[key] for key in shown if key != "entry-points")
+    part = tomllib.loads(shown)["project"]
+    whole = tomllib.loads((THIRD_PARTY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert part["entry-points"][GROUP].items() <= whole["entry-points"][GROUP].items()
+    assert all(whole[key] == part[key] for key in part if key != "entry-points")
 
 
 def test_it_is_short():

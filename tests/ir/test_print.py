@@ -8,6 +8,7 @@ from tests.random_cells import SIZES, graphs, numbers_for
 from unspool.cells import built_in
 from unspool.ir import StepGraph, print_graph
 from unspool.ir.print import expressions
+from unspool.passes import as_run
 from unspool.testing.interpreter import NUMPY, at_step, evaluate
 
 SPELLED = {"−": "-", "∘": "*", "^": "**", "σ": "sigmoid", "max(": "np.maximum(", "min(": "np.minimum(", "'": "_next"}
@@ -65,8 +66,9 @@ def test_the_equations_of_a_random_cell(graph: StepGraph, seed: int):
 
 def test_the_equations_of_every_page():
     for cell in built_in().values():
-        printed, values = read_back(cell.graph, 0)
-        for state, position in zip(cell.graph.states, cell.graph.next_states, strict=True):
+        graph = as_run(cell.graph)
+        printed, values = read_back(graph, 0)
+        for state, position in zip(graph.states, graph.next_states, strict=True):
             np.testing.assert_array_equal(printed[f"{state.name}_next"], values[position])
 
 

@@ -78,11 +78,11 @@ def bare_matrix_in_a_sum(x: Input, h: State, *, W: W_x) -> Any:
     return W + h
 
 
-def matrix_doubled(x: Input, h: State, *, W: W_x) -> Any:
-    return h + (2 * W) @ x
+def matrix_as_state(x: Input, h: State, *, W: W_x) -> Any:
+    return 2 * W
 
 
-def matrices_added(x: Input, h: State, *, W: W_x, V: W_x) -> Any:
+def matrices_added(x: Input, h: State, *, W: W_x, V: Matrix[State]) -> Any:
     return h + (W + V) @ x
 
 
@@ -262,8 +262,8 @@ CASES: list[tuple[Page, str, str, str | None]] = [
     (unlike_vectors, "", r"add: \[I\] and \[H\] cannot be combined", "x + h"),
     (vector_at_matrix, "", r"\[H\] @ \[H, I\] does not fit", "h @ W"),
     (bare_matrix_in_a_sum, "", r"\[H, I\] and \[H\] cannot be combined", "W + h"),
-    (matrix_doubled, "", r"multiply: number and \[H, I\] cannot be combined", "2 * W"),
-    (matrices_added, "", r"add: \[H, I\] and \[H, I\] cannot be combined", "W + V"),
+    (matrix_as_state, "", "the next h is not a vector of size", None),
+    (matrices_added, "", r"add: \[H, I\] and \[H, H\] cannot be combined", "W + V"),
     (no_state, "", "no State among the arguments", None),
     (missing_next_state, "", r"returns 1 value\(s\); the next value of h, c is expected", None),
     (too_many_values, "", r"returns 3 value\(s\)", None),
@@ -371,7 +371,7 @@ def test_a_file_with_several_cells_wants_a_name(tmp_path: Path):
         find_cell(f"{path}:three")
 
 
-@pytest.mark.parametrize(("name", "near"), [("gur", "did you mean 'gru'"), ("lstm_project", "lstm_projection")])
+@pytest.mark.parametrize(("name", "near"), [("gruu", "did you mean 'gru'"), ("lstm_project", "lstm_projection")])
 def test_an_unknown_cell_names_the_nearest(name: str, near: str):
     from unspool.cells import find_cell
 

@@ -49,7 +49,8 @@ def test_no_word_is_lost(own: Cell):
     ("paper", "cite", "year"),
     [
         ("Rusch, Mishra, Erichson & Mahoney 2022, arXiv:2110.04744, eq. 3.", "Rusch et al. 2022", 2022),
-        ("Lezcano-Casado & Martínez-Rubio 2019.", "Lezcano-Casado & Martínez-Rubio 2019", 2019),
+        ("Lezcano-Casado & Martínez-Rubio 2019.", "Lezcano-Casado et al. 2019", 2019),
+        ("Hochreiter & Schmidhuber 1997.", "Hochreiter & Schmidhuber 1997", 1997),
         ("Laurent & von Brecht 2016.", "Laurent & von Brecht 2016", 2016),
         ("The recurrence of the kind in Hamilton 1994, ch. 13, and of Elman 1990.", "Hamilton 1994", 1994),
         ("A report of the year 1986.", "", 1986),

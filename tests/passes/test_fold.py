@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tests import interpreter
 from tests.passes.sweeps import evaluate, folded, text
 from tests.random_cells import SIZES, Numbers, numbers_for
 from unspool.cells import built_in
@@ -22,9 +21,10 @@ from unspool.lang import (
     softmax,
     tanh,
 )
-from unspool.passes import StackedProduct
+from unspool.passes import StackedProduct, as_run
 from unspool.passes.fold import Folded, Hoisted
 from unspool.passes.sweep import weight_name
+from unspool.testing import interpreter
 
 
 def names(pairs: tuple[tuple[str, int], ...]) -> set[str]:
@@ -167,7 +167,7 @@ def test_a_stack_is_left_in_one_piece_only_where_the_loop_alone_reads_it(reader:
 
 @pytest.mark.parametrize("name", built_in())
 def test_every_pages_loop_is_the_page(name: str):
-    graph = built_in()[name].graph
+    graph = as_run(built_in()[name].graph)
     the_loop_computes_the_step(graph, numbers_for(graph, 0))
 
 

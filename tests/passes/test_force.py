@@ -8,10 +8,12 @@ from unspool.cells import built_in
 from unspool.errors import CellError
 from unspool.ir import StepGraph, check_graph, graph_from_json, graph_to_json, print_graph
 from unspool.lang import Input, Matrix, Output, PerStep, State, cell, tanh
-from unspool.passes import forced
+from unspool.passes import as_run, forced
 from unspool.testing.interpreter import step
 
-GRAPHS = {name: c.graph for name, c in built_in().items() if not c.graph.number_inputs}
+GRAPHS = {name: graph for name, c in built_in().items() if not (graph := as_run(c.graph)).number_inputs}
+TELLING = {name: graph for name, graph in GRAPHS.items() if graph.output == graph.next_states[0]}
+"""Those whose output is their first state."""
 
 
 def test_it_reads():
@@ -23,7 +25,7 @@ def test_it_reads():
     ]
 
 
-@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS.keys())
+@pytest.mark.parametrize("graph", TELLING.values(), ids=TELLING.keys())
 def test_the_step_is_the_cells_from_a_mixed_state(graph: StepGraph):
     after = check_graph(forced(graph))
     numbers = numbers_for(after, 3, steps=1, batch=1)

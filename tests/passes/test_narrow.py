@@ -10,7 +10,7 @@ from tests.random_cells import graphs
 from unspool.cells import built_in
 from unspool.ir import StepGraph, check_graph, graph_from_json, graph_to_json, in_numbers, print_graph
 from unspool.lang import Gates, Input, Matrix, PerStep, State, cell, sigmoid, tanh
-from unspool.passes import make_plan
+from unspool.passes import as_run, make_plan
 from unspool.passes.fold import fold
 from unspool.passes.narrow import column_name, narrow
 from unspool.passes.save import plan_training
@@ -56,10 +56,11 @@ def test_the_docstrings_example():
 @pytest.mark.parametrize("features", [1, 3])
 @pytest.mark.parametrize("name", built_in())
 def test_every_page_is_what_it_was(name: str, features: int):
-    graph = built_in()[name].graph
+    graph = as_run(built_in()[name].graph)
     cut = narrow(graph, features)
-    assert cut is not None
-    evaluated_alike(graph, cut, features)
+    assert (cut is None) == (name == "lmu")  # which writes a number made of x, not of W x
+    if cut is not None:
+        evaluated_alike(graph, cut, features)
 
 
 @settings(max_examples=50)

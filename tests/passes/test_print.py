@@ -12,7 +12,7 @@ from unspool.cells import built_in
 from unspool.ir import StepGraph
 from unspool.lang import Input, Output, State, cell, tanh
 from unspool.lang import Matrix as Square
-from unspool.passes import make_plan, print_adjoint, print_plan, print_sweep
+from unspool.passes import as_run, make_plan, print_adjoint, print_plan, print_sweep
 from unspool.passes.fold import fold
 from unspool.passes.print_names import reading
 from unspool.passes.save import plan_training
@@ -93,7 +93,7 @@ def test_numbers_are_counted_apart():
 @pytest.mark.parametrize("name", built_in())
 def test_names_are_those_of_the_page(name: str):
     """No name by place is left, every equation has a line of its own, and none is very long."""
-    plan = make_plan(built_in()[name].graph)
+    plan = make_plan(as_run(built_in()[name].graph))
     for text in (print_plan(plan), print_adjoint(plan)):
         assert not re.search(r"[#\0]", text)
         lines = [line.split(" = ") for line in text.splitlines() if " = " in line and not line.startswith("  ∂(")]
@@ -190,7 +190,7 @@ def true_gradient(graph: StepGraph, seed: int) -> None:
 
 @pytest.mark.parametrize("name", built_in())
 def test_the_printed_adjoint_of_a_page_is_its_gradient(name: str):
-    true_gradient(built_in()[name].graph, 1)
+    true_gradient(as_run(built_in()[name].graph), 1)
 
 
 @settings(max_examples=25)

@@ -8,13 +8,14 @@ from unspool.errors import CellError
 from unspool.ir import check_graph
 from unspool.lang import Input, Matrix, State, cell, tanh
 from unspool.nn import Recurrent
+from unspool.passes import as_run
 from unspool.passes.probe import PREFIX, probed
 from unspool.runtime import unroll
 
 
 @pytest.mark.parametrize("name", built_in())
 def test_a_probed_page_is_a_page(name: str):
-    graph = built_in()[name].graph
+    graph = as_run(built_in()[name].graph)
     found = check_graph(probed(graph))
     assert [v.name for v in found.inputs[len(graph.inputs) :]] == [PREFIX + s.name for s in graph.states]
 

@@ -5,11 +5,12 @@ import pytest
 from unspool.cells import built_in, find_cell
 from unspool.ir import check_graph
 from unspool.lang import Input, Matrix, State, Vector, cell, sigmoid, tanh
+from unspool.passes import as_run
 from unspool.passes.retention import Gate, Retention, retentions
 
 
 def of(name: str, state: str) -> Retention:
-    return next(r for r in retentions(find_cell(name).graph) if r and r.state == state)
+    return next(r for r in retentions(as_run(find_cell(name).graph)) if r and r.state == state)
 
 
 def bias_names(gate: Gate | None) -> list[str]:
@@ -26,7 +27,7 @@ def test_an_lstm_keeps_by_f_and_writes_by_i():
 
 @pytest.mark.parametrize(("name", "opens"), [("gru", 1), ("mingru", -1), ("leaky", -1), ("lem", None)])
 def test_a_coupled_gate_writes_what_it_does_not_keep(name: str, opens: int | None):
-    found = next(r for r in retentions(find_cell(name).graph) if r)
+    found = next(r for r in retentions(as_run(find_cell(name).graph)) if r)
     assert found.keep is not None
     assert found.keep.opens == (-1 if opens is None else opens)
     assert found.write is None
@@ -38,9 +39,10 @@ def test_an_elman_network_keeps_nothing_directly():
 
 @pytest.mark.parametrize("name", built_in())
 def test_the_factor_is_the_output_of_a_step_that_can_run(name: str):
-    for found in retentions(built_in()[name].graph):
+    for found in retentions(as_run(built_in()[name].graph)):
         if found:
-            assert check_graph(found.step).nodes[found.step.output].shape == ("H",)
+            state = next(s for s in found.step.states if s.name == found.state)
+            assert check_graph(found.step).nodes[found.step.output].shape == state.shape
 
 
 def test_terms_are_put_together():

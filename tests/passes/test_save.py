@@ -12,6 +12,7 @@ from unspool.cells import built_in
 from unspool.ir import Apply, Read, StepGraph
 from unspool.ir.print import written
 from unspool.lang import Input, Matrix, Output, State, cell, largest, layer_norm, relu, sigmoid, tanh, total
+from unspool.passes import as_run
 from unspool.passes.save import Training, plan_training, saved_values
 from unspool.passes.sweep import Sweep
 
@@ -46,7 +47,7 @@ def saved(training: Training) -> list[str]:
     ],
 )
 def test_what_a_page_saves(name: str, expected: list[str]):
-    assert saved(trained(built_in()[name].graph)) == expected
+    assert saved(trained(as_run(built_in()[name].graph))) == expected
 
 
 def test_the_docstrings_counts():
@@ -66,7 +67,7 @@ def test_layer_norms_save_means_and_deviations():
 
 @pytest.mark.parametrize("name", built_in())
 def test_every_page_saves_each_value_once(name: str):
-    training = trained(built_in()[name].graph)
+    training = trained(as_run(built_in()[name].graph))
     positions = [p for _, p in training.forward.writes]
     assert len(set(positions)) == len(positions)
     assert set(training.saved) <= {n for n, _ in training.forward.writes}
@@ -79,7 +80,7 @@ def test_every_page_saves_each_value_once(name: str):
 @pytest.mark.parametrize("name", built_in())
 def test_no_pages_adjoint_does_a_product_or_a_reduction_again(name: str):
     """Its products are with transposed matrices, its weights those; its reductions are of gradients."""
-    sweep = trained(built_in()[name].graph).adjoint
+    sweep = trained(as_run(built_in()[name].graph)).adjoint
     again = []
     of_gradients = [isinstance(n, Read) and n.name.startswith("∂") for n in sweep.nodes]
     for position, node in enumerate(sweep.nodes):
@@ -145,7 +146,7 @@ def test_a_number_is_saved_as_one():
 
 @pytest.mark.parametrize("name", built_in())
 def test_every_pages_gradients_over_time(name: str):
-    forward = folded(built_in()[name].graph).forward
+    forward = folded(as_run(built_in()[name].graph)).forward
     values = values_for(forward, 0, steps=STEPS)
     for read in forward.reads:
         values[read.name] = np.abs(values[read.name])  # what the prologue computes may be a variance

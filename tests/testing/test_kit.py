@@ -16,6 +16,7 @@ from unspool.ir import graph_to_json
 from unspool.lang import Cell, Input, Matrix, PerStep, State, Vector, cell, tanh
 from unspool.passes import Plan
 from unspool.passes.adjoint import RULES
+from unspool.runtime import parameters
 from unspool.runtime.dispatch import BACKENDS
 from unspool.testing import check_cell, checks, saving
 
@@ -191,6 +192,18 @@ def test_a_wrong_rule_of_the_adjoint(monkeypatch: pytest.MonkeyPatch):
     found = failing(leaky(), "llvm", torch.float64)
     assert "every gradient (llvm, float64)" in found
     assert "outputs and final states (llvm, float64)" not in found
+
+
+def test_a_matrix_that_does_not_learn(monkeypatch: pytest.MonkeyPatch):
+    """The page makes K of M; kernels are given K, and their gradients by it are right."""
+
+    @cell
+    def turning(x: Input, h: State, *, W: Matrix[Input], M: Matrix[State]) -> State:
+        K = M - M.T
+        return tanh(W @ x + K @ h)
+
+    monkeypatch.setitem(parameters._MATRICES, "transpose", lambda a: a.mT.detach())
+    assert set(failing(turning, "reference")) == {"a layers gradients are finite differences"}
 
 
 def test_a_graph_that_changes_in_json(monkeypatch: pytest.MonkeyPatch):

@@ -32,7 +32,7 @@ NARROWEST = 60
 """Characters in a line of text, however narrow the screen is."""
 
 LEGEND = (
-    "products: by matrices, in each step of the loop over time; those of one operand are one; 0: no unit sees another",
+    "products: by matrices, per step in the loop, stacked by operand; with 0 no unit sees another",
     "stages: parts of a step that wait for each other",
     "parameters: learned, at I = H = {units}; other sizes are H/2, and blocks 4",
     "scan: states whose steps need not wait for each other",
@@ -104,8 +104,9 @@ def _line(columns: Iterable[str], widths: list[int]) -> str:
 def _columns(name: str, facts: "StepFacts", prose: "Prose") -> tuple[str, ...]:
     sizes = dict.fromkeys(s.size for s in facts.states)
     states = " ".join(f"{' '.join(s.name for s in facts.states if s.size == size)} [{size}]" for size in sizes)
+    scan = "all" if facts.is_scan else " ".join(facts.scans) or "–"
     numbers = (str(facts.products), str(facts.stages), f"{facts.count():,}")
-    return (name, states, *numbers, " ".join(facts.scans) or "–", prose.cite or str(prose.year or "–"))
+    return (name, states, *numbers, scan, prose.cite or str(prose.year or "–"))
 
 
 def _as_json(name: str, facts: "StepFacts", prose: "Prose") -> dict[str, Any]:

@@ -16,6 +16,7 @@ from unspool.errors import OutputError
 from unspool.forecast import Forecast, Panel, Run
 from unspool.forecast.output import forecast_table
 from unspool.forecast.saving import FILES, write_model
+from unspool.forecast.tables.uneven import typical
 from unspool.report import ReportData, render_report
 
 OURS = frozenset({"forecast.csv", "forecast.parquet", "metrics.json", "report.html", "model"}) | {
@@ -54,7 +55,7 @@ def results(run: Run, written: dict[str, Path]) -> dict[str, Any]:
         "files": {name or "parquet": str(path) for name, path in written.items()},
     }
     if run.panel.frequency.uneven:
-        found["uneven"] = {"step": run.panel.frequency.every, "time": run.panel.frequency.name}
+        found["uneven"] = {"step": run.panel.frequency.every, "typical_gap": typical(run.panel).every}
     if run.forecast is not None:
         found["forecast"] = forecast_rows(forecast_table(run.forecast, run.panel), run.panel, run.forecast)
     return found

@@ -4,12 +4,13 @@ from unspool.ir.build import GraphBuilder
 from unspool.ir.check import check_graph
 from unspool.ir.graph import Parameter, StepGraph, Variable
 from unspool.ir.nodes import Apply, Constant, Node, Read, Weight
-from unspool.ir.operations import OPERATIONS, REDUCTIONS, Operation
+from unspool.ir.operations import MATRICES, OPERATIONS, REDUCTIONS, Operation
 from unspool.ir.print import print_graph
 from unspool.ir.serial import graph_from_json, graph_to_json
 from unspool.ir.sizes import in_numbers, is_block_diagonal
 
 __all__ = [
+    "MATRICES",
     "OPERATIONS",
     "REDUCTIONS",
     "Apply",

@@ -129,7 +129,8 @@ class _Writer:
             case Weight(name, gate, _):
                 written = (name if gate is None else f"{name}.{gate}"), 9
             case Constant(value, _):
-                written = f"{value:g}".replace("-", "−"), 9 if value >= 0 else 3
+                text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+                written = text.replace("-", "−"), 9 if value >= 0 else 3
             case Apply("add", (left, right), _) if self._is_negated(right):
                 (negated,) = _arguments(self.nodes[right])
                 written = _written("subtract", [self._inside(left), self._inside(negated)])

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from unspool.lang.cell import Cell
 
+LONGEST = 30
+"""Characters of a work in short, with two authors by name."""
+
 _WORD = r"[A-ZÀ-Ž][\w’'-]+"
 _AUTHOR = rf"(?:(?:van|von|de|der|den|al) )*{_WORD}"
 _CITE = re.compile(
@@ -98,6 +101,7 @@ def _part(parts: list[str], word: str) -> str:
 
 
 def _short(cited: re.Match[str]) -> str:
-    """Two authors at most by name."""
+    """Two authors at most by name, if they are not long."""
     names = re.split(r", | & ", cited["authors"])
-    return f"{names[0]} et al. {cited['year']}" if len(names) > 2 else f"{cited['authors']} {cited['year']}"
+    whole = f"{cited['authors']} {cited['year']}"
+    return whole if len(names) < 3 and len(whole) <= LONGEST else f"{names[0]} et al. {cited['year']}"

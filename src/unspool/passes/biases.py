@@ -3,8 +3,8 @@
     before                                    after (bias=False)
     h' = tanh(W @ x + b + R @ h + bR)         h' = tanh(W @ x + R @ h)
 
-A peephole p in p ∘ c is multiplied, so it is no bias; nor is a vector that alone feeds a product or a reduction over
-the units, as in total(b). Derived from the graph, not declared on the page.
+A peephole p in p ∘ c is multiplied, so it is no bias; nor is what a page fixes, nor a vector that alone feeds a product
+or a reduction over the units, as in total(b). Derived from the graph, not declared on the page.
 """
 
 from unspool.ir import REDUCTIONS, Apply, GraphBuilder, Node, StepGraph, Weight, check_graph
@@ -15,7 +15,7 @@ from unspool.passes.simplify import simplify
 def bias_names(graph: StepGraph) -> frozenset[str]:
     """Names of the parameters that are biases."""
     users = graph.users()
-    candidates = {p.name for p in graph.parameters if len(p.shape) == 1} - _needed_as_vectors(graph)
+    candidates = {p.name for p in graph.parameters if len(p.shape) == 1 and not p.fixed} - _needed_as_vectors(graph)
     for position, node in enumerate(graph.nodes):
         if not isinstance(node, Weight):
             continue

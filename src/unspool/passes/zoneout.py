@@ -3,9 +3,9 @@
     before   h' = f(x, h)
     after    h' = zone_h ∘ h + (1 − zone_h) ∘ f(x, h)       an input more, of the size of h
 
-In training zone_h is 1 with probability p and 0 otherwise, drawn anew for every unit and step. Afterwards it is p itself,
-the mean, which is its default: `settled` puts it in (Krueger et al. 2017, arXiv:1606.01305, eqs. 6–8: as there, an
-LSTM's h is computed from the c that its gates make, not from the one that zoneout keeps).
+In training zone_h is 1 with probability p and 0 otherwise, drawn anew for every unit and step. Afterwards it is p
+itself, the mean, which is its default: `settled` puts it in (Krueger et al. 2017, arXiv:1606.01305, section 3.3: as
+there, an LSTM's h is computed from the c that its gates make, not from the one that zoneout keeps).
 """
 
 from functools import cache

@@ -57,10 +57,10 @@ NUMPY = {
     "sum": np.sum,
     "size": lambda a: np.float64(np.size(a)),
     "largest": np.max,
-    "transpose": np.transpose,
-    "identity": lambda a: np.eye(len(a)),
-    "expm": _exponential,
 }
+
+MATRICES = {"transpose": np.transpose, "identity": lambda a: np.eye(len(a)), "expm": _exponential}
+"""What only a page's own graph has; kernels are given the matrices that come out."""
 
 
 def evaluate(graph: StepGraph, reads: dict[str, Array], parameters: dict[str, Array]) -> list[Array]:
@@ -75,7 +75,7 @@ def evaluate(graph: StepGraph, reads: dict[str, Array], parameters: dict[str, Ar
             case Constant(value, _):
                 values.append(np.float64(value))
             case Apply(operation, arguments, _):
-                values.append(NUMPY[operation](*[values[a] for a in arguments]))
+                values.append((NUMPY | MATRICES)[operation](*[values[a] for a in arguments]))
     return values
 
 

@@ -34,11 +34,12 @@ class Subject:
     def leaves(self, case: Case, *, differentiable: bool | None = None) -> dict[str, Tensor]:
         """The case's numbers in the dtype, fresh.
 
-        Where nothing is said they need gradients if that saves a compilation, which is what a kit's time goes into:
-        of the code that runs where nothing does, that for many features is asked in float32, for few in float64.
+        Where nothing is said they need gradients if that saves a compilation, which is what a kit's time goes into: the
+        code that runs where nothing does is asked for many features in float32. That for few is asked in float32 too,
+        by `gradients_for_a_constant_input`.
         """
         if differentiable is None:
-            differentiable = (case.features > _FEW) == (self.dtype == torch.float64)
+            differentiable = self.dtype == torch.float64 or case.features <= _FEW
         leaves = numbers_of(self.cell, case).leaves
         return {n: v.to(self.dtype, copy=True).requires_grad_(differentiable) for n, v in leaves.items()}
 

@@ -1,10 +1,11 @@
 """`onward`: the window is read step by step, and the recurrence runs on through the horizon, where no value is read.
 
     state(t) = the cell over x(t−L+1) … x(t), then over the calendar alone at t+1 … t+H
-    forecast(t+k) = V · state(t+k)
+    forecast(t+k) = V · [state(t+k), state(t)]
 
-The one network that needs no equal steps: where time is uneven, the cell reads the time since the step before at
-every step of the window and of the horizon, so a forecast can be made for any times after the cutoff.
+With state(t), a cell that forgets fast still lets the newest observation move every step of the forecast. This is the
+one network that needs no equal steps: where time is uneven, the cell reads the time since the step before at every step
+of the window and of the horizon, so a forecast can be made for any times after the cutoff.
 """
 
 from typing import final
@@ -29,14 +30,16 @@ class Onward(nn.Module):
         self.layer = recurrence(plan, 2 + plan.features)
         self.identity_size = self.layer.output_size
         self.dropout = nn.Dropout(plan.dropout)
-        self.readout = nn.Linear(self.layer.output_size, plan.outputs)
+        self.readout = nn.Linear(2 * self.layer.output_size, plan.outputs)
 
     def forward(self, reading: Reading) -> Tensor:
         """Features per step of the horizon."""
         values = functional.pad(torch.stack([reading.past, reading.mask], -1), (0, 0, 0, self.horizon))
         x = torch.cat([values, torch.cat([reading.calendar_past, reading.calendar_future], 1)], -1)
         output, _ = self.layer(x, per_step=None if reading.dt is None else {TIME: reading.dt})
-        return self.readout(self.dropout(output[:, -self.horizon :] + reading.identity[:, None]))
+        states = output[:, -self.horizon - 1 :] + reading.identity[:, None]
+        here = states[:, :1].expand(-1, self.horizon, -1)
+        return self.readout(self.dropout(torch.cat([states[:, 1:], here], -1)))
 
     def diagram(self) -> Diagram:
         """How it is drawn."""

@@ -59,7 +59,7 @@ def say_gaps(panel: Panel) -> list[Finding]:
         return []
     every = np.concatenate(gaps)
     said = f"the gaps between rows are {every.min():.3g} to {every.max():.3g} steps, and each row is read with its own"
-    return [Finding("uneven", "", f"{panel.frequency.name}: {said}")]
+    return [Finding("uneven", "", f"the times are {panel.frequency.name}; {said}")]
 
 
 def own_times_hint() -> str:

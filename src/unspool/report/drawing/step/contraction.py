@@ -100,7 +100,7 @@ class _Maker:
     def _scaling(self, position: int) -> int | str:
         factors, fixed, constant = self._factors(position)
         feeds = [Feed(self.source(p), mark) for p, mark in factors]
-        label = " ".join(filter(None, ("" if constant == 1 else _number(constant), *fixed)))
+        label = self._factor_label(fixed, constant)
         if len(feeds) > 1:
             return self._add("operation", f"{label} ×".strip(), tuple(feeds))
         (feed,) = feeds
@@ -173,10 +173,10 @@ class _Maker:
                 terms.append((argument, sign))
         return terms, constant
 
-    def _factors(self, position: int, mark: str = "") -> tuple[list[tuple[int, str]], list[str], float]:
-        """The factors that move, each with its mark; the labels of the learned ones; the product of the constants."""
+    def _factors(self, position: int, mark: str = "") -> tuple[list[tuple[int, str]], list[tuple[int, str]], float]:
+        """The factors that move and those that are learned, each with its mark; the product of the constants."""
         factors: list[tuple[int, str]] = []
-        fixed: list[str] = []
+        fixed: list[tuple[int, str]] = []
         constant = 1.0
         divides = self._is(position, frozenset({"divide"}))
         for place, argument in enumerate(self._arguments(position)):
@@ -185,7 +185,7 @@ class _Maker:
             if isinstance(found, Constant):
                 constant = constant / found.value if sign else constant * found.value
             elif argument not in self.moving:
-                fixed.append(f"1/{self._label(argument)}" if sign else self._label(argument))
+                fixed.append((argument, sign))
             elif self._is(argument, _SCALINGS) and self._is_own(argument) and not self._is_normalised(argument):
                 inner, more, by = self._factors(argument, sign)
                 factors, fixed, constant = factors + inner, fixed + more, constant * by
@@ -217,6 +217,17 @@ class _Maker:
                     found.append(node.name if node.gate is None else f"{node.name}.{node.gate}")
             text = f"f({', '.join(sorted(set(found)))})" if found else text
         return text.replace(".", "_") if isinstance(self.graph.nodes[position], Weight) else text
+
+    def _factor_label(self, fixed: list[tuple[int, str]], constant: float) -> str:
+        """A product of learned factors and a number."""
+        if constant == 1 and len(fixed) == 1 and not fixed[0][1]:
+            return self._label(fixed[0][0])
+        parts = [] if constant == 1 else [_number(constant)]
+        for position, mark in fixed:
+            label = self._label(position)
+            label = f"({label})" if " + " in label or " − " in label else label
+            parts.append(f"1/{label}" if mark else label)
+        return " ".join(parts)
 
     def _add(self, kind: str, label: str, feeds: tuple[Feed, ...]) -> int:
         self.parts.append(Part(kind, label, feeds))
