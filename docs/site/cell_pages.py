@@ -115,7 +115,8 @@ def _fact_table(facts: Facts) -> str:
 def _use(cell: Cell, facts: Facts) -> str:
     sizes = [f'"{part.split(" = ")[0]}": {part.split(" = ")[1]}' for part in filter(None, facts.others.split(", "))]
     given = f", sizes={{{', '.join(sizes)}}}" if sizes else ""
-    first = cell.graph.vector_inputs
+    asked = [f'"{v.name}": torch.rand(8, 100)' for v in cell.graph.number_inputs if v.default is None]
+    per_step = f", per_step={{{', '.join(asked)}}}" if asked else ""
     call = [
         "```python",
         "import torch",
@@ -123,11 +124,11 @@ def _use(cell: Cell, facts: Facts) -> str:
         "from unspool.nn import Recurrent",
         "",
         f'layer = Recurrent("{cell.name}", input_size=3, hidden_size={UNITS}{given})',
-        "output, final_state = layer(torch.randn(8, 100, 3))  # [B, T, H]; one state per state of the page",
+        f"output, final_state = layer(torch.randn(8, 100, 3){per_step})  # [B, T, H]; a state for each of the page's",
         "```",
     ]
     command = ["", "```sh", f"unspool forecast sales.csv --target sales --horizon 12 --cell {cell.name}", "```"]
-    return "\n".join([*call, *(command if len(first) == 1 and not sizes else [])])
+    return "\n".join([*call, *([] if sizes or asked else command)])
 
 
 def _index() -> str:

@@ -1,5 +1,6 @@
 """What MkDocs calls: pages made from the code, links that leave the documentation, mathematics."""
 
+from pathlib import Path
 from typing import Any
 
 from cell_pages import cell_pages, navigation
@@ -10,13 +11,20 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from style import drawing_rules
 
+UNWRITTEN = "choosing-a-cell.md"
+"""Has its place in the navigation, also where it is not written yet."""
+
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """The fence `math`; the cells in the navigation."""
     fence = {"name": "math", "class": "math", "format": _mathematics}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
     for section in config.nav or []:
-        section |= {name: navigation() for name, pages in section.items() if pages == "cells/"}
+        for name, pages in section.items():
+            if pages == "cells/":
+                section[name] = navigation()
+            elif UNWRITTEN in pages and not Path(config.docs_dir, UNWRITTEN).is_file():
+                pages.remove(UNWRITTEN)
     return config
 
 

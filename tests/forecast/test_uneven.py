@@ -18,7 +18,7 @@ from unspool.forecast.tables.uneven import typical
 from unspool.forecast.windows import Scales, Windows
 from unspool.lang import Input, Matrix, PerStep, State, cell, tanh
 
-UNEVEN: dict[str, Any] = {"network": "onward", "cell": "lem", "highway": None, "uneven": True, "steps": 6}
+UNEVEN: dict[str, Any] = {"network": "onward", "cell": "lem", "uneven": True, "steps": 6}
 
 
 @cell
@@ -92,14 +92,12 @@ def test_every_gap_of_the_window_and_the_horizon_moves_the_forecast():
     windows = Windows(panel, model.scales, 14, HORIZON)
     window = windows.cut(windows.ends())
     assert window.dt is not None
-    before, _ = model.members[0](window)
-    for step in range(window.dt.shape[1]):
-        changed = window.dt.clone()
-        changed[:, step] *= 1.5
-        moved = (model.members[0](replace(window, dt=changed))[0] - before).abs().amax((0, 2))
-        first = max(0, step - 14)
-        assert (moved[first:] > 0).all(), step
-        assert not moved[:first].any(), step
+    dt = window.dt.clamp(max=0.9).requires_grad_()  # a LEM cuts longer steps: how much longer does not count
+    quantiles, _ = model.members[0](replace(window, dt=dt))
+    for step in range(HORIZON):
+        (gradient,) = torch.autograd.grad(quantiles[0, step].square().sum(), dt, retain_graph=True)
+        assert gradient[0, : 14 + step + 1].all(), step
+        assert not gradient[0, 14 + step + 1 :].any(), step
 
 
 def test_the_forecast_is_at_steps_after_the_last_row_or_at_the_times_given():
@@ -108,8 +106,38 @@ def test_the_forecast_is_at_steps_after_the_last_row_or_at_the_times_given():
     found = fitted.forecast()
     regular = panel.frequency.after(panel.series[0].times[-1:], HORIZON)
     assert np.array_equal(found.times, regular)
-    assert np.array_equal(fitted.model_.quantiles(panel, regular), found.quantiles)
-    assert not np.allclose(fitted.model_.quantiles(panel, regular + 1), found.quantiles)
+    assert np.array_equal(fitted.forecast(times=regular).quantiles, found.quantiles)
+    later = regular + np.array([0, 1, 1, 2, 5])
+    other = fitted.forecast(times=later)
+    assert np.array_equal(other.times, later)
+    assert np.array_equal(other.quantiles[:, 0], found.quantiles[:, 0])
+    assert (other.quantiles[:, 1:] != found.quantiles[:, 1:]).any(-1).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t[:, :-1], r"the times are \[1, 4\]; \[1, 5\] are needed"),
+        (lambda t: t - 10, "do not ascend from the last row"),
+        (lambda t: t[:, ::-1], "do not ascend from the last row"),
+    ],
+)
+def test_times_that_do_not_follow_are_refused(change, message: str):
+    panel = panel_from_frame(table(gaps(), wave(80)), uneven=True)
+    fitted = uneven(steps=2).fit(panel)
+    with pytest.raises(SettingError, match=message):
+        fitted.forecast(times=change(panel.frequency.after(panel.series[0].times[-1:], HORIZON)))
+    even = small(steps=2).fit(frame_of(wave(60)))
+    with pytest.raises(SettingError, match="the series has even steps"):
+        even.forecast(times=[[1, 2, 3, 4, 5]])
+
+
+def test_over_a_gap_the_time_that_it_takes_counts():
+    panel = panel_from_frame(table(gaps(), wave(80)), uneven=True)
+    fitted = uneven(gap=2, cell="shunting").fit(panel)  # which does not cut long steps
+    found = fitted.forecast()
+    assert np.array_equal(fitted.forecast(times=found.times).quantiles, found.quantiles)
+    assert not np.allclose(fitted.forecast(times=found.times + 3).quantiles, found.quantiles)
 
 
 def test_the_window_at_the_end_knows_how_long_its_first_row_took():

@@ -92,11 +92,11 @@ def nbrc(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
 
 
 def minlstm(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
-    """Feng et al. 2024, section 3.2, the shares by their logarithms as in its appendix B."""
+    """Feng et al. 2024, section 3.2: gates normalised by their sum."""
     (h,) = states
-    k_f, k_i, candidate = np.split(w["W"] @ x + w["b"], 3)
-    difference = np.log1p(np.exp(-k_f)) - np.log1p(np.exp(-k_i))  # ln i − ln f
-    return (np.exp(-np.log1p(np.exp(difference))) * h + np.exp(-np.log1p(np.exp(-difference))) * candidate,)
+    (Wf, Wi, Wh), (bf, bi, bh) = np.split(w["W"], 3), np.split(w["b"], 3)
+    f, i, candidate = sigma(Wf @ x + bf), sigma(Wi @ x + bi), Wh @ x + bh
+    return (f / (f + i) * h + i / (f + i) * candidate,)
 
 
 def fastrnn(x: Array, states: tuple[Array, ...], w: Weights) -> tuple[Array, ...]:
@@ -252,6 +252,18 @@ def test_a_brc_unit_is_bistable_where_its_feedback_is_above_one(bias: float, hel
 def test_which_of_these_are_scans():
     found = {name: [s for scan in scans(built_in()[name].graph) for s in scan.states] for name in EQUATIONS}
     assert {name: states for name, states in found.items() if states} == {"minlstm": ["h"], "scrn": ["s"]}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_two_gates_of_the_minlstm_that_are_shut_still_share(dtype: torch.dtype):
+    """σ(−1000) is 0: the shares are then those of e^(−1000) and e^(−1001)."""
+    torch.manual_seed(0)
+    layer = Recurrent("minlstm", I, H, dtype=dtype, start={"W": 0.0, "b.f": -1000.0, "b.i": -1001.0, "b.n": 2.0})
+    x, h = torch.randn(B, 1, I, dtype=dtype), torch.randn(1, B, H, dtype=dtype)
+    output, _ = layer(x, h)
+    u = 1 / (1 + np.exp(-1))
+    np.testing.assert_allclose(output[:, 0].detach(), u * h[0] + (1 - u) * 2, rtol=0, atol=tolerance(dtype, 1))
+    assert all(g.isfinite().all() for g in torch.autograd.grad(output.sum(), list(layer.parameters())))
 
 
 def test_the_minlstms_shares_add_up_to_one():

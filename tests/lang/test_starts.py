@@ -239,7 +239,6 @@ def test_a_caller_asks_for_one_gate():
     assert values["b_l0"].tolist() == [1.0] * 3 + [0.5] * 3
 
 
-@pytest.mark.xfail(strict=True, reason="nn.start.merged_start draws last what a caller asks for")
 def test_what_follows_from_what_a_caller_asks_for():
     assert Recurrent(told, 2, 3, start={"b.f": 7.0}).state_dict()["b_l0"].tolist() == [7.0] * 3 + [-7.0] * 3
 

@@ -4,7 +4,7 @@ import pytest
 
 from unspool import Recurrent
 from unspool.cells import built_in
-from unspool.lang import Cell, Fixed, Input, Matrix, PerStep, Scalar, State, Vector, cell, tanh
+from unspool.lang import Cell, Fixed, Gates, Input, Matrix, PerStep, Scalar, State, Vector, cell, tanh
 from unspool.lang.starts import eye
 from unspool.passes.facts import count_parameters, facts_of, further_sizes
 
@@ -26,6 +26,7 @@ def odd(
         ("gru", 1, 3, 1, (), "3·H·I + 3·H·H + 6·H"),
         ("gru_reset_before", 2, 3, 2, (), "3·H·I + 3·H·H + 3·H"),
         ("lem", 2, 4, 2, (), "4·H·I + 4·H·H + 4·H"),
+        ("cornn", 1, 2, 1, (), "H·I + 2·H·H + H"),
         ("lstm_projection", 2, 5, 2, (), "4·H·I + 4·H·P + P·H + 8·H"),
         ("slstm", 1, 4, 1, (), "4·H·I + 4·H·H/N + 4·H"),
         ("indrnn", 0, 0, 1, (), "H·I + 2·H"),
@@ -73,6 +74,16 @@ def test_what_holds_of_every_page(page: Cell):
     assert facts.matrices >= facts.products
     assert facts.stages >= 1
     assert not facts.is_scan or facts.is_diagonal
+
+
+def test_a_stack_that_is_cut_for_registers_is_one_product():
+    @cell(gates="a b c d e")
+    def five(x: Input, h: State, *, W: Matrix[Input], R: Gates[State]) -> State:
+        u = R @ h
+        return W @ x + tanh(u.a) * tanh(u.b) * tanh(u.c) * tanh(u.d) * tanh(u.e)
+
+    facts = facts_of(five.graph)
+    assert (facts.products, facts.matrices, facts.stages) == (1, 5, 1)
 
 
 def test_sizes_that_a_page_names_besides():

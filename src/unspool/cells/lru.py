@@ -14,8 +14,8 @@ Orvieto et al. 2023, arXiv:2303.06349, section 3 and the code of its appendix A;
 B = B_p + B_q i. Equals the LRU of that code, but D is a matrix, since x and y may differ in size. Not its block, which
 follows it with a nonlinear layer. State: p and q, the real and the imaginary part, two vectors [H].
 Starts as there: λ uniform on the disc (its r_min = 0, r_max = 1), angles uniform up to 6.28, exp(γ) = √(1 − r²), B
-normal with variance 1/(2 I), C and D with 1/columns. Very long memories want eigenvalues near the circle:
-start={"nu": ring(0.9, 0.999), "gamma": ring_gain("nu")}.
+normal with variance 1/(2 I), C and D with 1/columns. Very long memories want eigenvalues near the circle, to which γ
+adapts: start={"nu": ring(0.9, 0.999)}.
 Choose it for very long sequences, in layers with nonlinear maps between: p and q together are one scan.
 """
 

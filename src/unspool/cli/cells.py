@@ -32,7 +32,7 @@ NARROWEST = 60
 """Characters in a line of text, however narrow the screen is."""
 
 LEGEND = (
-    "products: by matrices, per step in the loop, stacked by operand; with 0 no unit sees another",
+    "products: by matrices, per step of the loop, a stack counted once; with 0 no unit sees another",
     "stages: parts of a step that wait for each other",
     "parameters: learned, at I = H = {units}; other sizes are H/2, and blocks 4",
     "scan: states whose steps need not wait for each other",

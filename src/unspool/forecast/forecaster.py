@@ -174,10 +174,16 @@ class Forecaster:
         panel = self._fitted_panel(frame)
         return like(forecast_table(self.forecast(panel), panel), self._frame if frame is None else frame)
 
-    def forecast(self, frame: Any = None) -> Forecast:
-        """The same as arrays."""
+    def forecast(self, frame: Any = None, times: Any = None) -> Forecast:
+        """The same as arrays.
+
+        Args:
+            frame: as for `predict`.
+            times: [N, horizon] times to forecast, ascending and after the end of each series (in UTC where there are
+                zones), where time is uneven; steps of the frequency by default.
+        """
         panel = self._fitted_panel(frame)
-        return make_forecast(self.model_, panel)
+        return make_forecast(self.model_, panel, times)
 
     def backtest(
         self,
@@ -319,21 +325,42 @@ class Forecaster:
         return recipes[name], tried, choice
 
 
-def make_forecast(model: FittedModel, panel: Panel) -> Forecast:
-    """The forecast of a fitted model after the end of each series.
+def make_forecast(model: FittedModel, panel: Panel, times: Any = None) -> Forecast:
+    """The forecast of a fitted model after the end of each series, or at `times` [N, H] after them.
 
     Raises:
         DataError: a series has no value in the window that is read, or a value is too extreme.
+        SettingError: times are given for a series of even steps, or do not follow its end.
     """
     settings = model.recipe.model
     check_ends(panel, settings.lookback)
-    quantiles = model.quantiles(panel)
+    last = np.array([s.times[-1] for s in panel.series])
+    ahead = panel.frequency.after(last, settings.gap + settings.horizon)
+    if times is not None:
+        ahead[:, : settings.gap] = last[:, None]  # the gap has no rows: what counts is when it ends
+        ahead[:, settings.gap :] = _following(panel, last, times, settings.horizon)
+    quantiles = model.quantiles(panel, ahead)
     if not np.isfinite(quantiles).all():
         raise DataError("the forecast is not finite", hint="look for extreme values in the data")
-    last = np.array([s.times[-1] for s in panel.series])
-    times = panel.frequency.after(last, settings.gap + settings.horizon)[:, settings.gap :]
     ids = tuple(s.id for s in panel.series)
-    return Forecast(ids, times, quantiles[..., settings.levels.index(0.5)], quantiles, settings.levels)
+    return Forecast(
+        ids, ahead[:, settings.gap :], quantiles[..., settings.levels.index(0.5)], quantiles, settings.levels
+    )
+
+
+def _following(panel: Panel, last: np.ndarray, times: Any, horizon: int) -> np.ndarray:
+    """The times [N, H], of the panel's type."""
+    if not panel.frequency.uneven:
+        raise SettingError("times are given, but the series has even steps", hint="leave the times out")
+    given = np.asarray(times, last.dtype)
+    if given.shape != (len(last), horizon):
+        raise SettingError(
+            f"the times are {list(given.shape)}; {[len(last), horizon]} are needed, for each series its horizon"
+        )
+    steps = np.diff(given, axis=1, prepend=last[:, None])
+    if not (steps > np.zeros(1, steps.dtype)).all():
+        raise SettingError("the times to forecast do not ascend from the last row of their series")
+    return given
 
 
 _PARAMETERS = tuple(inspect.signature(Forecaster).parameters)

@@ -12,9 +12,12 @@ from unspool.lang.starts import Array, Start, as_start
 
 
 def merged_start(page: Mapping[str, Start], asked: Mapping[str, Start | float] | None) -> dict[str, Start]:
-    """The page's starts with the caller's in their place: one of a whole parameter replaces those of its gates."""
+    """The page's starts with the caller's in their place: one of a whole parameter replaces those of its gates.
+
+    They are drawn in the page's order, for one may follow from another.
+    """
     given = {key: as_start(value) for key, value in (asked or {}).items()}
-    kept = {key: value for key, value in page.items() if key not in given and key.split(".")[0] not in given}
+    kept = {k: given.get(k, v) for k, v in page.items() if k in given or k.split(".")[0] not in given}
     return {**kept, **given}
 
 

@@ -4,9 +4,10 @@
     LEM      2 products per step, by 4 matrices   2 stages   4·H·I + 4·H·H + 4·H              no scan
     minGRU   none                                 1 stage    2·H·I + 2·H                      h is a scan
 
-A product is one matrix–vector product of the loop over time; matrices with one operand are stacked and count once. What
-the input alone decides is done before the loop, for all steps at once, and is not counted. A cell without a product
-works unit by unit: its units never meet in a step.
+A product is one matrix–vector product of the loop over time as a kernel does it (see stages): matrices with the same
+operands are stacked and count once, as do those whose results are only added. What the input alone decides is done
+before the loop, for all steps at once, and is not counted. A cell without a product works unit by unit: its units never
+meet in a step.
 """
 
 import math
@@ -19,7 +20,6 @@ from unspool.passes.fold import fold
 from unspool.passes.plan import make_plan
 from unspool.passes.scan import scans
 from unspool.passes.settle import as_run
-from unspool.passes.stack import StackedProduct
 from unspool.passes.stages import schedule
 
 UNITS = 128
@@ -33,7 +33,7 @@ class StepFacts:
     Attributes:
         states: what is carried from step to step.
         numbers: inputs that are one number per step and must be given.
-        products: stacked matrix–vector products in the loop over time.
+        products: matrix–vector products in the loop over time, those of a stack counted once.
         matrices: the matrices in them, each gate's counted.
         stages: parts of a step that wait for each other; 1 where no unit needs another one.
         scans: the states whose steps need not run one after another.
@@ -75,13 +75,15 @@ class StepFacts:
 def facts_of(graph: StepGraph) -> StepFacts:
     """The facts of a page's step, its inputs that have a default left out. Cost: that of a plan, once per cell."""
     plan = make_plan(as_run(graph))
-    products = [i for i in plan.loop if isinstance(i, StackedProduct)]
+    stages = schedule(fold(plan).forward).stages
+    groups = [(stage.number, group) for stage in stages for group in stage.groups]
     return StepFacts(
         states=graph.states,
         numbers=tuple(v.name for v in graph.number_inputs if v.default is None),
-        products=len(products),
-        matrices=sum(len(p.matrices) for p in products),
-        stages=len({stage.number for stage in schedule(fold(plan).forward).stages}),
+        # A tall stack is cut into several groups, for registers; it is one product all the same.
+        products=len({(number, *(terms[0].operand for terms in group.terms)) for number, group in groups}),
+        matrices=sum(len(terms) for _, group in groups for terms in group.terms),
+        stages=len({stage.number for stage in stages}),
         scans=tuple(state for scan in scans(plan.graph) for state in scan.states),
         learned=tuple(p for p in graph.parameters if not p.fixed),
         fixed=tuple(p for p in graph.parameters if p.fixed),

@@ -18,6 +18,10 @@ from unspool.ir.print import written
 from unspool.passes.simplify import simpler_apply, simplify
 
 
+LONGEST = 60
+"""Letters of a factor's text; of inner steps that follow one another it grows without end."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """σ(u), or 1 − σ(u), as the page builds it.
@@ -37,7 +41,7 @@ class Retention:
 
     Attributes:
         state: its name.
-        text: the factor as the page writes it, `f` or `1 − z`.
+        text: the factor as the page writes it, `f` or `1 − z`; cut where it is long.
         step: the cell's step with the factor, [size], in place of its output.
         keep: the factor where it is a gate.
         write: the gate on what is added to the state where that is another gate (LSTM: i).
@@ -65,6 +69,7 @@ def _retention(graph: StepGraph, state: Variable, following: int) -> Retention |
         return None
     names = dict(graph.names)
     text = names.get(factor) or written(builder.nodes, names)[factor].replace("+ −", "− ")
+    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     output = factor
     if not builder.nodes[factor].shape:  # a number, the same for every unit
         nothing = builder.apply("multiply", builder.constant(0.0), builder.read(state))

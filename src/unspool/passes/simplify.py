@@ -68,6 +68,9 @@ def simpler_apply(builder: GraphBuilder, operation: str, arguments: tuple[int, .
             return builder.constant(float(_ARITHMETIC[operation](*numbers)))
     if operation == "negate" and isinstance(inner := given[0], Apply) and inner.operation == "negate":
         return inner.arguments[0]
+    if operation == "multiply" and any(n == -1 for n in numbers):
+        (other,) = (a for a, n in zip(arguments, given, strict=True) if not isinstance(n, Constant))
+        return simpler_apply(builder, "negate", (other,))
     if operation == "minimum" and any(n >= 1 for n in numbers):  # nothing is cut off a σ, which is at most 1
         gate = next((a for a, n in zip(arguments, given, strict=True) if not isinstance(n, Constant)), None)
         if gate is not None and isinstance(node := builder.nodes[gate], Apply) and node.operation == "sigmoid":

@@ -95,7 +95,7 @@ def _check(layer: Recurrent, observations: Tensor, alpha: float, x: Tensor | Non
         raise ShapeError(
             f"{title}: observations are {list(observations.shape)}; expected [B, T, N], N at most the {units} units"
         )
-    weight = next(layer.parameters())
+    weight = next(iter(layer.stored_parameters(0).values()))
     if (observations.dtype, observations.device) != (weight.dtype, weight.device):
         raise ShapeError(
             f"{title}: observations are {observations.dtype} on {observations.device}, the weights {weight.dtype} on "

@@ -21,7 +21,7 @@ from unspool.ir import Apply, Constant, Read, StepGraph, Weight, is_block_diagon
 from unspool.nn import Recurrent
 from unspool.nn.dropin import DropIn
 
-_SLOPES = {"sigmoid": 0.25} | dict.fromkeys(("tanh", "relu", "softplus", "abs", "sin", "cos"), 1.0)
+_SLOPES = {"sigmoid": 0.25, "sign": 0.0} | dict.fromkeys(("tanh", "relu", "softplus", "abs", "sin", "cos"), 1.0)
 """γ: the largest slope of each function of one value."""
 
 
@@ -31,8 +31,8 @@ class GradientBounds:
     """What holds for a layer at every state and input.
 
     Attributes:
-        gain: the most by which a step can stretch an error, γ σ₁ for an Elman network; infinite where the weights
-            alone set no limit, as with a gate that reads the state. Of a stack's layers the largest, which limits the
+        gain: the most by which a step can stretch an error, γ σ₁ for an Elman network; infinite where no
+            limit is found in the weights alone, as with a gate that reads the state. Of a stack's layers the largest, which limits the
             rate per step, not a single step.
         spectral_radius: ρ of the recurrent matrix where a layer has one and it is square; None elsewhere. The largest.
     """
@@ -116,12 +116,13 @@ def _largest(graph: StepGraph, fixed: list[Tensor | None], position: int) -> flo
     if value is not None:
         return float(value.abs().max())
     match node:
-        case Apply("sigmoid" | "tanh" | "sin" | "cos", _, _):
+        case Apply("sigmoid" | "tanh" | "sin" | "cos" | "sign", _, _):
             return 1.0
         case Apply("subtract", (one, gate), _):
             inner = graph.nodes[gate]
             if graph.nodes[one] == Constant(1.0) and isinstance(inner, Apply) and inner.operation == "sigmoid":
                 return 1.0
+            return _largest(graph, fixed, one) + _largest(graph, fixed, gate)
         case _:
             pass
     return math.inf

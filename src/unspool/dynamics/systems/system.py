@@ -78,7 +78,7 @@ class LayerSystem:
         self._x = self._graph.vector_inputs[0].name
         self._parameters = [layer.layer_parameters(k) for k in range(layer.num_layers)]
         self.input_size = layer.input_size
-        self.dtype = next(layer.parameters()).dtype
+        self.dtype = next(iter(self._parameters[0].values())).dtype
         self.blocks: list[tuple[int, str, slice]] = []
         self.size = 0
         for k in range(layer.num_layers):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from unspool.errors import DataError, SettingError
-from unspool.forecast.tables.every import MINUTE, read_every
+from unspool.forecast.tables.every import DAY, MINUTE, read_every
 from unspool.forecast.tables.findings import ENOUGH, Hole, defect, say_holes
 from unspool.forecast.tables.frequency import Frequency, fixed, integers
 from unspool.forecast.tables.gridding import lengths, odd_row, other_frequency, positions
@@ -164,9 +164,14 @@ def _fine_enough(style: TimeStyle, frequency: Frequency) -> TimeStyle:
     if style.kind != "datetime":
         return style
     clock = "%H" in style.pattern.replace("-", "") or "%I" in style.pattern.replace("-", "")
-    if frequency.unit == "microsecond" and not (clock and ("%S" in style.pattern or frequency.step % MINUTE == 0)):
+    whole_days = frequency.uneven and frequency.step % DAY == 0
+    if (
+        frequency.unit == "microsecond"
+        and not whole_days
+        and not (clock and ("%S" in style.pattern or frequency.step % MINUTE == 0))
+    ):
         return replace(style, pattern=ISO_DATETIME + ("%:z" if style.zone else ""), column="datetime")
-    if frequency.unit in ("day", "business day") and "%d" not in style.pattern.replace("-", ""):
+    if (whole_days or frequency.unit in ("day", "business day")) and "%d" not in style.pattern.replace("-", ""):
         return replace(style, pattern=ISO_DATE, column="date")
     return style
 
