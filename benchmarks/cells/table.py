@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.cells.run import Record
 from benchmarks.cells.store import Store
-from benchmarks.cells.trials import TRIALS, Trial
+from benchmarks.cells.trials import RATES, TRIALS, Trial
 from unspool.atomic import write_file
 from unspool.errors import DataError
 
@@ -34,7 +34,19 @@ def make_markdown(store: Store) -> str:
         scores = [_score(runs[cell, task], trial, values[task]) for task, trial in TRIALS.items()]
         rank = "" if ranks[cell] is None else f"{ranks[cell]:.1f}"
         lines.append([cell, *scores, rank, *_cost(runs, cell)])
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    table = "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    return f"{table}\n{_extent(store, runs)}\n"
+
+
+def _extent(store: Store, runs: Runs) -> str:
+    """How much has been run."""
+    pairs = [key for key, records in runs.items() if records]
+    rates = sum(all(store.find(*key, 0, rate) for rate in RATES) for key in pairs)
+    seeds = sum(len(runs[key]) > 1 for key in pairs)
+    return (
+        f"Run so far: {len(pairs)} pairs of a cell and a task with seed 0, of them {rates} with both rates; "
+        f"{seeds} with more than one seed."
+    )
 
 
 def refresh(page: Path, store: Store) -> None:

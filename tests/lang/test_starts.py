@@ -314,7 +314,7 @@ PAGES: dict[str, dict[str, float]] = {
     "irnn": {"b": 0},
     "lstm_1997": {"b.o": -1},
     "lstm_multiplicative": {"b.i": 0, "b.f": 1, "b.g": 0, "b.o": 0},
-    "lstm_layernorm": {"aR": 1, "aW": 1, "ac": 1, "bR": 0, "bW": 0, "b": 0, "bc": 0},
+    "lstm_layernorm": {"aR": 1, "aW": 1, "ac": 1, "bR": 0, "bW": 0, "bc": 0},
     "ligru": {"b": 0},
     "cfn": {"b.theta": 1, "b.eta": -1},
     "brc": {"w_a": 1, "w_c": 1, "b_a": 0, "b_c": 0},

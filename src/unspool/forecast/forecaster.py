@@ -35,7 +35,7 @@ class Forecaster:
     Args:
         horizon: steps to forecast.
         cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`.
-        network: "direct", "segment" or "auto" (see `Options` for this and all that follows).
+        network: "direct", "segment", "onward" or "auto" (see `Options` for this and all that follows).
         target, time, series: names of the columns; the default series column may be absent.
         frequency: step of the data ("1h", "1mo" …); inferred by default.
         season_length: steps in a season; the frequency's usual one by default.

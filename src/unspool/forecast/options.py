@@ -29,7 +29,8 @@ class Options:
     Attributes:
         horizon: steps to forecast.
         cell: a cell, a built-in one's name, or FILE.py:NAME.
-        network: "direct", "segment", or "auto": whichever does best on a validation part.
+        network: "direct", "segment", "onward", or "auto": whichever of the first two does best on a validation part,
+            and the third where time is uneven.
         normalisation: a name in `NORMALISATIONS`, or "auto": by the size of the data.
         gap: steps between the last one seen and the first one forecast.
         window: steps read.

@@ -160,9 +160,7 @@ def test_a_season_is_refused(uneven: bool | None):
 
 
 def test_the_typical_gap_is_of_gaps_within_series():
-    frame = pl.DataFrame(
-        {"unique_id": [*"aaaabbb"], "ds": [0.0, 1, 3, 6, 6.5, 9, 15.5], "y": [1.0, 2, 3, 1, 5, 6, 7]}
-    )
+    frame = pl.DataFrame({"unique_id": [*"aaaabbb"], "ds": [0.0, 1, 3, 6, 6.5, 9, 15.5], "y": [1.0, 2, 3, 1, 5, 6, 7]})
     panel = panel_from_frame(frame, uneven=True)
     assert panel.frequency.step == 2.5
     assert typical(panel) == panel.frequency
