@@ -2,7 +2,6 @@
 
 import functools
 import operator
-from collections.abc import Callable
 from typing import Any, overload
 
 from unspool.errors import CellError
@@ -77,13 +76,6 @@ def expm(matrix: Symbol) -> Symbol:
 def identity(matrix: Symbol) -> Symbol:
     """The identity matrix of the size of a square one."""
     return _apply("identity", matrix)
-
-
-def repeated(step: Callable[[Symbol], Symbol], value: Symbol, times: int) -> Symbol:
-    """step(step(… value)), `times` times: inner steps of a solver within one step of the cell."""
-    for _ in range(times):
-        value = step(value)
-    return value
 
 
 def total(vector: Symbol) -> Symbol:
