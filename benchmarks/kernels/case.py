@@ -46,8 +46,8 @@ SIZES = tuple(
     )
 )
 STEADY = {"lstm_layernorm": {"aR": 0.1}}
-"""First values in place of a page's that make the step expand: with gains of 1 every float32 loop, eager or ours, errs by
-6e-4 after 96 steps of 128 units, for rounding grows from step to step."""
+"""First values in place of a page's that make the step expand: with gains of 1 every float32 loop, eager or ours, errs
+by 6e-4 after 96 steps of 128 units, for rounding grows from step to step."""
 
 SIZES_64 = (SIZES[0], SIZES[3], SIZES[6])
 
