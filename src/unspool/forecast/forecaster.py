@@ -19,6 +19,7 @@ from unspool.forecast.output import forecast_table, like
 from unspool.forecast.quantiles import DEFAULT_LEVELS
 from unspool.forecast.result import Backtest, Choice, Forecast
 from unspool.forecast.saving import load_model, save_model
+from unspool.forecast.tables.conventions import long_table
 from unspool.forecast.tables.frames import open_frame
 from unspool.forecast.tables.ingest import panel_from_frame
 from unspool.forecast.tables.origin import Origin
@@ -316,6 +317,7 @@ class Forecaster:
 
     def _newer(self, frame: Any, origin: Origin) -> Panel:
         """Newer data for the fitted model: of its columns and frequency; series that it knows may be constant."""
+        frame, _, origin = long_table(frame, self.frequency_, origin)
         needed = {name: getattr(self.columns_, name) for name in ("series", "time", "target")}
         names = [str(name) for name in open_frame(frame, origin).columns]
         absent = next((name for name in needed.values() if name is not None and name not in names), None)

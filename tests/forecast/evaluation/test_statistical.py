@@ -47,9 +47,9 @@ def directly(method: str, values: np.ndarray, steps: int, season: int = 7) -> tu
     return made["mean"], np.stack([made[name] for name in names], axis=-1)
 
 
-def backtested(*series: np.ndarray) -> Backtest:
+def backtested(*series: np.ndarray, folds: int = 2) -> Backtest:
     panel = panel_of(*series)
-    plans = cutoffs(panel, HORIZON, 2)
+    plans = cutoffs(panel, HORIZON, folds)
     done = run_backtest(panel, plans, recipe_of(panel), baselines="statistical", baseline_seconds=600)
     assert done is not None
     return done
@@ -58,7 +58,7 @@ def backtested(*series: np.ndarray) -> Backtest:
 @installed
 @pytest.mark.parametrize("gap", [0, 2])
 def test_values_are_those_of_statsforecast_itself(gap: int, methods: Statistical):
-    histories = [wave(70), 5 + wave(50, seed=1)]
+    histories = [wave(45), 5 + wave(30, seed=1)]
     made = rivals(methods, *histories, gap=gap)
     assert tuple(made) == METHODS
     for method, rival in made.items():
@@ -70,25 +70,22 @@ def test_values_are_those_of_statsforecast_itself(gap: int, methods: Statistical
 
 @installed
 def test_the_backtest_scores_them_by_the_same_code_with_the_season_of_the_seasonal_naive(methods: Statistical):
-    series = [wave(70), wave(70, seed=1)]
+    series = [wave(45), wave(45, seed=1)]
     done = backtested(*series)
     assert done.notes == ()
     assert list(done.metrics["overall"])[-3:] == list(METHODS)
     levels = done.levels
+    # a week, which is the usual season of daily data
+    made = [rivals(methods, *(values[:cutoff] for values in series)) for cutoff in (35, 40)]
+    actual = np.concatenate([[values[cutoff : cutoff + HORIZON] for values in series] for cutoff in (35, 40)])
     for method in METHODS:
-        quantiles, point, actual = [], [], []
-        for cutoff in (60, 65):
-            for values in series:
-                made = rivals(methods, values[:cutoff])[method]  # a week, which is the usual season of daily data
-                point.append(made.point[0])
-                actual.append(values[cutoff : cutoff + HORIZON])
-        for fold in done.folds:
-            quantiles.extend(fold.rivals[method])
+        point = np.concatenate([fold[method].point for fold in made])
+        quantiles = np.concatenate([fold.rivals[method] for fold in done.folds])
         scores = done.metrics["overall"][method]
         assert scores["mae"] == metrics.mae(actual, point)
         assert scores["crps"] == metrics.crps(actual, quantiles, levels) != scores["mae"]
         assert scores["weighted_quantile_loss"] == metrics.weighted_quantile_loss(actual, quantiles, levels)
-        low, high = np.array(quantiles)[..., 0], np.array(quantiles)[..., -1]
+        low, high = quantiles[..., 0], quantiles[..., -1]
         widest = done.metrics["rivals"][method]["coverage"][-1]
         assert widest == {
             "nominal": 0.9,
@@ -100,9 +97,9 @@ def test_the_backtest_scores_them_by_the_same_code_with_the_season_of_the_season
 
 @installed
 def test_nothing_after_the_cutoff_counts():
-    altered = wave(70)
-    altered[60:] = 1000.0
-    first, second = (backtested(values).folds[0] for values in (wave(70), altered))
+    altered = wave(45)
+    altered[40:] = 1000.0
+    first, second = (backtested(values, folds=1).folds[0] for values in (wave(45), altered))
     for method in METHODS:
         assert np.array_equal(first.rivals[method], second.rivals[method])
         assert np.array_equal(first.point[method], second.point[method])
@@ -110,7 +107,7 @@ def test_nothing_after_the_cutoff_counts():
 
 @installed
 def test_missing_values_are_put_on_lines_and_those_at_the_end_are_stepped_over():
-    values = wave(60)
+    values = wave(40)
     holed = values.copy()
     holed[20:23] = NAN
     lined = values.copy()
@@ -168,7 +165,7 @@ def test_what_is_left_out_in_a_late_fold_leaves_all_of_them(monkeypatch: pytest.
         return [None] if calls.count("AutoTheta") == 2 else work(self, tasks, seconds)
 
     monkeypatch.setattr(fitters.Fitters, "work", slow_at_last)
-    done = backtested(wave(70))
+    done = backtested(wave(45))
     assert [note.split(" is")[0] for note in done.notes] == ["AutoTheta"]
     assert "AutoTheta" not in done.metrics["overall"]
     assert all("AutoTheta" not in fold.point and "AutoTheta" not in fold.rivals for fold in done.folds)
