@@ -173,6 +173,22 @@ def test_what_is_left_out_in_a_late_fold_leaves_all_of_them(monkeypatch: pytest.
 
 
 @installed
+def test_ctrl_c_in_a_method_leaves_the_folds_that_were_done(monkeypatch: pytest.MonkeyPatch):
+    wait, calls = fitters.wait, []
+
+    def interrupted(running: list, timeout: float) -> object:
+        calls.append(timeout)
+        if len(calls) == len(METHODS) + 1:
+            raise KeyboardInterrupt
+        return wait(running, timeout=timeout)
+
+    monkeypatch.setattr(fitters, "wait", interrupted)
+    done = backtested(wave(45))
+    assert [fold.number for fold in done.folds] == [1]
+    assert tuple(done.folds[0].rivals) == METHODS
+
+
+@installed
 def test_a_process_that_dies_is_a_failure_of_its_series_alone():
     fitter = fitters.Fitter()
     task = {"method": "AutoTheta", "season": 7, "horizon": 3, "levels": [80.0], "values": wave(40).tolist()}
