@@ -166,6 +166,14 @@ def test_a_line_that_is_no_series_is_named(tmp_path: Path):
         panel_from_file(path)
 
 
+def test_a_value_that_is_refused_is_on_the_line_of_its_series(tmp_path: Path):
+    path = tmp_path / "data.json"
+    bad = {**ENTRIES[1], "target": [1.0, 2.0, float("inf")]}
+    path.write_text(lines(ENTRIES[0]) + "\n" + lines(bad, ENTRIES[0]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"data\.json, line 3: target 'target' of series 's1' is inf"):
+        panel_from_file(path, frequency="1d")
+
+
 def test_a_forecaster_is_fitted_and_predicts_from_entries():
     entries = periods()
     forecaster = small().fit(entries)
