@@ -8,12 +8,14 @@ from unspool.cli.progress import Progress
 from unspool.cli.tables import Screen
 from unspool.errors import SettingError
 from unspool.forecast import Forecaster, run_job
+from unspool.forecast.evaluation.statistical import check_baselines
 
 
 def run(job: Job, *, final: bool) -> None:
     """Do the job and write its folder; `final` fits to all of the data and forecasts past its end."""
     if job.folds is not None and job.folds < (0 if final else 1):
         raise SettingError(f"folds is {job.folds}", hint="give a number of folds, for example 3")
+    check_baselines(job.baselines, job.baseline_seconds)
     folder = check_folder(job.out, OURS, overwrite=job.overwrite)
     forecaster = forecaster_of(job)
     screen = Screen(quiet=job.json)
@@ -29,7 +31,10 @@ def run(job: Job, *, final: bool) -> None:
             refit=job.refit,
             final=final,
             callbacks=[progress],
+            baselines=job.baselines,
+            baseline_seconds=job.baseline_seconds,
             on_choice=screen.choice,
+            tell=screen.baseline,
         )
     written = write_results(folder, done, job)
     screen.outcome(done, written)

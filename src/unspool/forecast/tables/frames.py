@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from unspool.errors import DataError, SettingError
+from unspool.forecast.tables.conventions import named
 from unspool.forecast.tables.origin import Origin
 from unspool.forecast.tables.panel import Columns
 from unspool.forecast.tables.zones import is_known
@@ -49,6 +50,7 @@ def choose_columns(names: list[str], target: str, time: str, series: str | None,
         DataError: a column is not there.
         SettingError: one column has two roles.
     """
+    target, time, series = named(names, target, time, series)
     if series == DEFAULT_SERIES and series not in names:
         series = None
     roles = {"time": time, "target": target} | ({} if series is None else {"series": series})

@@ -81,17 +81,17 @@ def read_rows(frame: Any, target: str, time: str, series: str | None, where: Ori
     table = open_frame(frame, where)
     columns = choose_columns([str(name) for name in table.columns], target, time, series, where)
     ids = None if columns.series is None else _ids(take(table, columns.series, where)[0], where, columns.series)
-    values = read_numbers(take(table, columns.target, where)[0], where, f"target {target!r}", ids)
+    values = read_numbers(take(table, columns.target, where)[0], where, f"target {columns.target!r}", ids)
     raw, zone = take(table, columns.time, where)
-    readings = read_times(raw, zone, where, time)
+    readings = read_times(raw, zone, where, columns.time)
     if ids is None:
-        names, order, starts = [target], np.arange(len(values)), np.zeros(1, np.int64)
+        names, order, starts = [columns.target], np.arange(len(values)), np.zeros(1, np.int64)
     else:
         names = sorted(ids.unique().to_list(), key=_natural)
         codes = ids.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64).to_numpy()
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(names)))
-    reading = _decide(readings, order, starts, where, time, raw)
+    reading = _decide(readings, order, starts, where, columns.time, raw)
     return Rows(names, starts, order, reading.times[order], values[order], columns, reading.style, where)
 
 
