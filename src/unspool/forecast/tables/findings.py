@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unspool.forecast.tables.frequency import Frequency
-from unspool.forecast.tables.panel import Finding
+from unspool.forecast.tables.panel import ROLES, Finding, Panel
 from unspool.forecast.tables.times import TimeStyle
 
 ENOUGH = 3
@@ -41,6 +41,32 @@ def say_holes(holes: list[Hole], frequency: Frequency, style: TimeStyle) -> list
         _finding(hole, run, labels[2 * k], labels[2 * k + 1], frequency.noun)
         for k, (hole, (_, run)) in enumerate(zip(holes, runs, strict=True))
     ]
+
+
+def say_covariates(panel: Panel) -> list[Finding]:
+    """Which covariates there are, and how much of each has no value."""
+    if not panel.covariates:
+        return []
+    said = []
+    for role in ROLES:
+        names = [
+            one.name if one.categories is None else f"{one.name} ({len(one.categories)} categories)"
+            for one in panel.of_role(role)
+        ]
+        if names:
+            said.append(f"{_ROLES[role]} {', '.join(names)}")
+    found = [Finding("covariates", "", f"covariates: {'; '.join(said)}")]
+    for role in ("known", "past"):
+        for place, one in enumerate(panel.of_role(role)):
+            columns = [series.known if role == "known" else series.past for series in panel.series]
+            absent = np.concatenate([np.isnan(c[:, place]) for c in columns if c is not None])
+            if absent.any():
+                share = f"{int(absent.sum())} of {len(absent)} {panel.frequency.noun}s have no value"
+                found.append(Finding("missing", "", f"{role} {one.name!r}: {share}"))
+    return found
+
+
+_ROLES = {"known": "known in the future", "past": "known in the past only", "static": "of the series itself"}
 
 
 def _longest_run(absent: np.ndarray) -> tuple[int, int]:
