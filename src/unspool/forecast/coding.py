@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unspool.errors import ModelError
 from unspool.forecast.record import from_record, to_record
+from unspool.forecast.tables.findings import say_unseen
 from unspool.forecast.tables.panel import ROLES, Covariate, Finding, Panel, Role
 
 NO_CATEGORY = -1
@@ -157,13 +158,6 @@ class Coding:
             if not all(isinstance(word, str) for word in one.words) or len(set(one.words)) < len(one.words):
                 raise ValueError(f"the categories of covariate {one.name!r} are no names")
         return cls(columns)
-
-
-def say_unseen(covariate: Covariate, new: Sequence[str]) -> Finding:
-    """The rule for categories that were not there in training, and which."""
-    shown = ", ".join(repr(name) for name in new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
-    said = f"{covariate.role} {covariate.name!r} has categories that were not in training: {shown}"
-    return Finding("unseen", "", f"{said}; they are read as the mean of those that were")
 
 
 def _seen(panel: Panel, role: Role, place: int) -> np.ndarray:

@@ -60,7 +60,7 @@ def ask(
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         roles = " and ".join(role for name, role in named if name == twice)
-        raise SettingError(f"column {twice!r} is named as {roles}", hint="a covariate has one role")
+        raise SettingError(f"column {twice!r} is named twice: {roles}", hint="a covariate has one role")
     stray = next((name for name in categorical if name not in names), None)
     if stray is not None:
         raise SettingError(

@@ -1,11 +1,12 @@
 """What was found in the data, said by series, number and time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from unspool.forecast.tables.frequency import Frequency
-from unspool.forecast.tables.panel import ROLES, Finding, Panel
+from unspool.forecast.tables.panel import ROLES, Covariate, Finding, Panel
 from unspool.forecast.tables.times import TimeStyle
 
 ENOUGH = 3
@@ -64,6 +65,13 @@ def say_covariates(panel: Panel) -> list[Finding]:
                 share = f"{int(absent.sum())} of {len(absent)} {panel.frequency.noun}s have no value"
                 found.append(Finding("missing", "", f"{role} {one.name!r}: {share}"))
     return found
+
+
+def say_unseen(covariate: Covariate, new: Sequence[str]) -> Finding:
+    """The rule for categories that were not there in training, and which."""
+    shown = ", ".join(repr(name) for name in new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
+    said = f"{covariate.role} {covariate.name!r} has categories that were not in training: {shown}"
+    return Finding("unseen", "", f"{said}; they are read as the mean of those that were")
 
 
 _ROLES = {"known": "known in the future", "past": "known in the past only", "static": "of the series itself"}

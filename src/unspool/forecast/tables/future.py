@@ -7,6 +7,7 @@ import numpy as np
 
 from unspool.errors import DataError, SettingError
 from unspool.forecast.tables.covariates import Asked
+from unspool.forecast.tables.findings import say_unseen
 from unspool.forecast.tables.gridding import check_kind
 from unspool.forecast.tables.origin import Origin
 from unspool.forecast.tables.panel import Covariate, Panel, Series
@@ -52,7 +53,12 @@ def with_future(panel: Panel, frame: Any, horizon: int, gap: int = 0, origin: Or
     _check_given(rows, found, places, block, gap)
     series = tuple(_extended(one, block[k]) for k, one in enumerate(panel.series))
     others = tuple(one for one in panel.covariates if one.role != "known")
-    return replace(panel, series=series, covariates=(*merged, *others))
+    unseen = [
+        say_unseen(after, list(after.categories[len(before.categories) :]))
+        for before, after in zip(panel.of_role("known"), merged, strict=True)
+        if before.categories is not None and after.categories is not None and before.categories != after.categories
+    ]
+    return replace(panel, series=series, covariates=(*merged, *others), findings=(*panel.findings, *unseen))
 
 
 def _found(panel: Panel, rows: Rows, steps: int) -> tuple[np.ndarray, np.ndarray]:
