@@ -81,14 +81,19 @@ class Coding:
         """By role, for each covariate the number of its categories, at least 1, or 0 where it is a number."""
         return {role: tuple(max(1, len(c.words)) if c.categorical else 0 for c in self.of_role(role)) for role in ROLES}
 
+    def check(self, panel: Panel) -> None:
+        """Raises `ModelError` where the panel was read with other covariates."""
+        for role in ROLES:
+            columns, given = self.of_role(role), panel.of_role(role)
+            if [c.name for c in columns] != [c.name for c in given]:
+                raise ModelError(
+                    f"the data have the {role} covariates {_listed(given)}; the model was made with {_listed(columns)}",
+                    hint="read the data through the fitted forecaster",
+                )
+
     def encode(self, role: Role, panel: Panel, values: np.ndarray) -> Beside:
         """Values [.., K] of the panel's covariates of a role, as the network reads them."""
         columns, given = self.of_role(role), panel.of_role(role)
-        if [c.name for c in columns] != [c.name for c in given]:
-            raise ModelError(
-                f"the data have the {role} covariates {_listed(given)}; the model was made with {_listed(columns)}",
-                hint="read the data through the fitted forecaster",
-            )
         scaled, masks, codes = [], [], []
         for place, (column, covariate) in enumerate(zip(columns, given, strict=True)):
             one = values[..., place]

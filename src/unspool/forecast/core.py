@@ -80,9 +80,9 @@ def _windows(model: FittedModel, panel: Panel, count: int) -> Window:
 def _resting(model: FittedModel) -> Window:
     settings = model.recipe.model
     past, future = torch.zeros(1, settings.lookback), torch.zeros(1, settings.horizon)
-    calendar = torch.zeros(1, settings.lookback + settings.horizon, len(settings.features))
-    dt = torch.ones(1, calendar.shape[1]) if settings.uneven else None
-    steps = {"known": (1, settings.lookback + settings.gap + settings.horizon), "past": (1, settings.lookback)}
+    calendar = torch.zeros(1, settings.lookback + settings.gap + settings.horizon, len(settings.features))
+    dt = torch.ones(1, settings.lookback + settings.horizon) if settings.uneven else None
+    steps = {"known": calendar.shape[:2], "past": past.shape}
     beside = {role: model.coding.resting(role, steps.get(role, (1,))) for role in ROLES}
     return Window(
         past, torch.ones_like(past), calendar, torch.tensor([-1]), future, future, dt,

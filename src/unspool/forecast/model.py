@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from unspool.errors import ModelError, SettingError
 from unspool.forecast.effects import Effects
 from unspool.forecast.embedded import Embedded
+from unspool.forecast.holiday import PREFIX
 from unspool.forecast.networks import NETWORKS, TIMED
 from unspool.forecast.networks.reading import Plan, Reading
 from unspool.forecast.normalise import NORMALISATIONS
@@ -80,8 +81,8 @@ class ForecastModel(nn.Module):
 
     quantiles = level + unit · (ordered(network(window)) + highway(window)) + effects(what is known ahead)
 
-    The effects are taken off the window before all else (see `Effects`); without such covariates there are none. The
-    highway is the linear autoregression of Lai et al. 2018, arXiv:1703.07015 (LSTNet), beside the recurrence.
+    The effects, of known covariates and holidays, are taken off the window before all else (see `Effects`). The highway
+    is the linear autoregression of Lai et al. 2018, arXiv:1703.07015 (LSTNet), beside the recurrence.
     """
 
     def __init__(self, settings: ModelSettings, cell: Cell) -> None:
@@ -89,13 +90,14 @@ class ForecastModel(nn.Module):
         self.settings = settings
         outputs = len(settings.levels)
         known, past_only, static = (_embedded(sizes) for sizes in (settings.known, settings.past, settings.static))
+        beside = len(settings.features) + (known.channels if known else 0)
         self.network = NETWORKS[settings.network](
             Plan(
                 cell,
                 settings.lookback,
                 settings.horizon,
                 outputs,
-                len(settings.features) + (known.channels if known else 0),
+                beside,
                 settings.hidden_size,
                 settings.num_layers,
                 settings.dropout,
@@ -112,7 +114,9 @@ class ForecastModel(nn.Module):
         if self.identity is not None:
             nn.init.normal_(self.identity.weight, std=0.1)
         self.known, self.past_only, self.static = known, past_only, static
-        self.effects = Effects(known.channels) if known else None
+        self.cycles = sum(not name.startswith(PREFIX) for name in settings.features)
+        driving = beside - self.cycles
+        self.effects = Effects(driving) if driving else None
         self.of_static = nn.Linear(static.channels, self.network.identity_size, bias=False) if static else None
         self.register_buffer("levels", torch.tensor(settings.levels), persistent=False)
         self.median = settings.levels.index(0.5)
@@ -121,21 +125,20 @@ class ForecastModel(nn.Module):
         """Quantiles [B, H, Q] in units of the series' scale, and the unit [B] of this window's errors."""
         s = self.settings
         values = window.past
-        calendar_past, calendar_future = window.calendar[:, : s.lookback], window.calendar[:, s.lookback :]
+        beside = window.calendar
+        if self.known is not None and window.known is not None:
+            beside = torch.cat([beside, self.known(window.known)], -1)
         effects = None
-        if self.known is not None and self.effects is not None and window.known is not None:
-            known = self.known(window.known)
-            effects = self.effects(known)
+        if self.effects is not None:
+            effects = self.effects(beside[..., self.cycles :])
             values = (values - effects[:, : s.lookback]) * window.past_mask
-            calendar_past = torch.cat([calendar_past, known[:, : s.lookback]], -1)
-            calendar_future = torch.cat([calendar_future, known[:, -s.horizon :]], -1)
         level = NORMALISATIONS[s.normalisation](values, window.past_mask, s.horizon + s.gap, s.season)
         past = (values - level.past) / level.unit * window.past_mask
         reading = Reading(
             past=past,
             mask=window.past_mask,
-            calendar_past=calendar_past,
-            calendar_future=calendar_future,
+            calendar_past=beside[:, : s.lookback],
+            calendar_future=beside[:, -s.horizon :],
             identity=self._identity(window),
             dt=window.dt,
             past_only=self.past_only(window.past_only) if self.past_only and window.past_only else None,

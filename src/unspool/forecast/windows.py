@@ -25,7 +25,7 @@ class Window:
     Attributes:
         past: [B, L] float32, 0 where not observed.
         past_mask: [B, L] float32, 1 where observed.
-        calendar: [B, L + H, F] float32 features of the times read and forecast.
+        calendar: [B, L + gap + H, F] float32 features of the times read, stepped over and forecast.
         series: [B] int64, position of the series.
         future: [B, H] float32 targets, 0 where not observed.
         future_mask: [B, H] float32.
@@ -115,6 +115,8 @@ class Windows:
         self._elapsed = torch.from_numpy(np.concatenate(elapsed)) if elapsed else None
         self._starts = torch.tensor(starts)
         coding = coding or Coding()
+        if coding.columns:
+            coding.check(panel)
         self._known = self._beside("known", panel, coding)
         self._past_only = self._beside("past", panel, coding)
         static = np.array([s.static for s in panel.series]) if coding.of_role("static") else None
@@ -153,17 +155,18 @@ class Windows:
         future = at + ahead
         open_ = (cutoff[:, None] + ahead < limit[:, None]).float()
         future_mask = self._mask[future] * open_
+        whole = at + torch.arange(-self.lookback, self.gap + self.horizon)
         return Window(
             past=self._values[past],
             past_mask=self._mask[past],
-            calendar=self._calendar[torch.cat([past, future], 1)],
+            calendar=self._calendar[whole],
             series=series,
             future=self._values[future] * future_mask,
             future_mask=future_mask,
             dt=None
             if self._elapsed is None
             else self._elapsed[torch.cat([at - self.lookback - 1, past, future], 1)].diff(dim=1).float(),
-            known=self._known and self._known.at(at + torch.arange(-self.lookback, self.gap + self.horizon)),
+            known=self._known and self._known.at(whole),
             past_only=self._past_only and self._past_only.at(past),
             static=self._static and self._static.at(series),
         )
