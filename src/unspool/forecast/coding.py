@@ -139,7 +139,7 @@ class Coding:
 
     def unseen(self, panel: Panel) -> tuple[Finding, ...]:
         """That the panel has categories which the coding does not know: one finding for each covariate."""
-        known = {one.name: one.words for one in self.columns if one.categorical}
+        known = {one.name: set(one.words) for one in self.columns if one.categorical}
         found = []
         for one in panel.covariates:
             new = [name for name in one.categories or () if name not in known.get(one.name, ())]

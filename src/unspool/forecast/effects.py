@@ -1,4 +1,4 @@
-"""What covariates known in the future, and holidays, do to a series, taken off what is read and put back on what is forecast.
+"""What holidays and covariates known in the future do to a series: taken off what is read, put on what is forecast.
 
     e(t) = V relu(U [z(t−R+1) … z(t)])          z: the covariates known in the future, R steps of them
     network reads y(t) − e(t); forecast(t+k) = what the network says + e(t+k)

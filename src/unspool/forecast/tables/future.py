@@ -119,7 +119,8 @@ def _merged(
             merged.append(one)
             continue
         names = tuple(dict.fromkeys((*one.categories, *other.categories)))
-        code = np.array([*(names.index(name) for name in other.categories), np.nan])
+        code_of = {name: code for code, name in enumerate(names)}
+        code = np.array([*(code_of[name] for name in other.categories), np.nan])
         recoded[:, place] = code[np.where(np.isnan(values[:, place]), -1, values[:, place]).astype(np.int64)]
         merged.append(replace(one, categories=names))
     return tuple(merged), recoded
