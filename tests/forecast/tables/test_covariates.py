@@ -142,6 +142,20 @@ def test_the_future_is_aligned_by_time(case: str):
     assert found[:, 0].tolist() == list(range(10))
 
 
+def test_weekends_are_passed_over_and_two_rows_of_one_month_are_refused():
+    days = [f"2024-01-{k:02}" for k in (2, 3, 4, 5, 8, 9, 10, 11)]
+    frame = pl.DataFrame({"ds": days, "y": wave(8), "x": np.arange(8.0)})
+    panel = panel_from_frame(frame, frequency="1bd", covariates=[Asked("x", "known")])
+    ahead = pl.DataFrame({"ds": [f"2024-01-{k}" for k in range(12, 17)], "x": [1.0, 2, 3, 4, 5]})
+    found = with_future(panel, ahead, 3).series[0].known
+    assert found is not None
+    assert found[8:, 0].tolist() == [1, 4, 5]
+    months = frame.with_columns(ds=pl.Series([f"2024-{k:02}" for k in range(1, 9)]))
+    ahead = pl.DataFrame({"ds": ["2024-09-01", "2024-09-02"], "x": [1.0, 2.0]})
+    with pytest.raises(DataError, match="row 2: time '2024-09-02' is the same month as '2024-09-01' in row 1"):
+        with_future(panel_from_frame(months, covariates=[Asked("x", "known")]), ahead, 1)
+
+
 def test_the_future_is_aligned_by_series_and_a_second_one_replaces_the_first():
     panel = panel_from_frame(
         frame_of(wave(6), wave(6, seed=1)).with_columns(x=pl.Series(["a", "b"] * 6)), covariates=[Asked("x", "known")]

@@ -68,15 +68,25 @@ def _found(panel: Panel, rows: Rows, steps: int) -> tuple[np.ndarray, np.ndarray
     wanted, index = frequency.index(frequency.after(last, steps)), frequency.index(rows.times)
     stops = np.append(rows.starts[1:], len(rows.times))
     part = {name: slice(a, b) for name, a, b in zip(rows.names, rows.starts.tolist(), stops.tolist(), strict=True)}
+    # A Saturday has the index of the Monday after it, whose row is meant.
+    usable = frequency.at(index, rows.times) == rows.times if frequency.unit == "business day" else index == index
     places, found = np.zeros(wanted.shape, np.int64), np.zeros(wanted.shape, bool)
     for k, series in enumerate(panel.series):
         mine = part.get(series.id) if panel.columns.series is not None else slice(0, len(index))
         if mine is None:
             continue
-        at = np.searchsorted(index[mine], wanted[k])
-        there = at < mine.stop - mine.start
-        places[k] = mine.start + np.where(there, at, 0)
-        found[k] = there & (index[places[k]] == wanted[k])
+        own = np.flatnonzero(usable[mine]) + mine.start
+        first, stop = (np.searchsorted(index[own], wanted[k], side) for side in ("left", "right"))
+        found[k] = stop > first
+        places[k, found[k]] = own[first[found[k]]]
+        if (stop - first > 1).any():
+            at = int(first[(stop - first > 1).argmax()])
+            before, second = int(own[at]), int(own[at + 1])
+            raise DataError(
+                f"{rows.at(second)}: time {rows.label(second)}{rows.of(second)} is the same {frequency.noun} as "
+                f"{rows.label(before)} in {rows.place(before)}",
+                hint=f"give one row for each {frequency.noun}",
+            )
     return found, places
 
 
