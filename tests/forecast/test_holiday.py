@@ -1,16 +1,19 @@
 """Public holidays as features of the calendar."""
 
 import datetime as dt
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from tests.forecast.samples import frame_of, small, wave
-from unspool.errors import SettingError
+from unspool.errors import ModelError, SettingError
 from unspool.forecast import Forecaster, panel_from_frame
 from unspool.forecast.calendar import features
-from unspool.forecast.holiday import PREFIX, holiday_features, is_holiday
+from unspool.forecast.holiday import PREFIX, _dates, holiday_features, is_holiday
 from unspool.forecast.tables.frequency import days, fixed
 
 HOUR = 3_600_000_000
@@ -32,13 +35,13 @@ def test_hours_are_taken_by_the_clock_on_the_wall():
     assert both.dtype == np.float32
 
 
-def test_a_holiday_moves_the_forecast_of_its_day_and_is_saved(tmp_path):
+def test_a_holiday_moves_the_forecast_of_its_day_and_is_saved(tmp_path: Path):
     """A series that drops on holidays, in a year whose 25 and 26 December lie in the horizon."""
     start, count = dt.date(2020, 1, 1), 1085
     dates = np.array([start + dt.timedelta(k) for k in range(count)], "datetime64[D]")
     off = is_holiday(f"{PREFIX}DE", dates)
     frame = frame_of(wave(count, level=20) - 8 * off)
-    settings = {"steps": 150, "window": 14, "network": "segment"}
+    settings: dict[str, Any] = {"steps": 150, "window": 14, "network": "segment"}
     forecaster = small(horizon=10, holidays=["DE"], **settings).fit(frame)
     point, dates = forecaster.forecast().point[0], forecaster.forecast().times[0].astype("datetime64[D]")
     off = is_holiday(f"{PREFIX}DE", dates)
@@ -50,6 +53,18 @@ def test_a_holiday_moves_the_forecast_of_its_day_and_is_saved(tmp_path):
     loaded = Forecaster.load(tmp_path / "model")
     assert loaded.holidays == ("DE",)
     assert np.array_equal(loaded.forecast(frame).point[0], point)
+
+
+def test_without_the_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    small(steps=2, holidays=["DE"]).fit(frame_of(wave(60))).save(tmp_path / "model")
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    _dates.cache_clear()
+    with pytest.raises(SettingError, match="holidays is not installed") as refused:
+        holiday_features(["DE"])
+    assert refused.value.hint == "pip install 'unspool[holidays]'"
+    with pytest.raises(ModelError, match="the package holidays is not installed") as refused:
+        Forecaster.load(tmp_path / "model")
+    assert refused.value.hint == "pip install 'unspool[holidays]'"
 
 
 def test_the_ridge_is_told_the_holidays():

@@ -5,12 +5,15 @@ The days come from the package `holidays` (the extra `unspool[holidays]`), which
 
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 
 import numpy as np
 
 from unspool.errors import SettingError
 from unspool.forecast.tables.every import DAY
 from unspool.forecast.tables.frequency import Frequency
+
+INSTALL = "pip install 'unspool[holidays]'"
 
 PREFIX = "holiday_"
 """What the name of such a feature begins with; the country follows."""
@@ -27,6 +30,11 @@ def holiday_features(countries: Sequence[str]) -> tuple[str, ...]:
     for country in countries:
         _dates(country, 2000)
     return tuple(dict.fromkeys(PREFIX + country for country in countries))
+
+
+def is_installed() -> bool:
+    """Whether the package is there."""
+    return find_spec("holidays") is not None
 
 
 def check_days(frequency: Frequency) -> None:
@@ -50,7 +58,7 @@ def _dates(country: str, year: int) -> np.ndarray:
     try:
         import holidays
     except ImportError:
-        raise SettingError("holidays is not installed", hint="pip install 'unspool[holidays]'") from None
+        raise SettingError("holidays is not installed", hint=INSTALL) from None
     name, _, part = country.partition("-")
     try:
         found = holidays.country_holidays(name, subdiv=part or None, years=year)

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from unspool.atomic import check_folder, new_folder
+from unspool.errors import ModelError
 from unspool.forecast.coding import Coding
 from unspool.forecast.fitting import FittedModel, Recipe
-from unspool.forecast.holiday import PREFIX, holiday_features
+from unspool.forecast.holiday import INSTALL, PREFIX, holiday_features, is_installed
 from unspool.forecast.model import ForecastModel, ModelSettings
 from unspool.forecast.record import from_record
 from unspool.forecast.result import TrainingLog
@@ -137,6 +138,8 @@ def _checked(frequency: Frequency, features: tuple[str, ...]) -> Frequency:
     if not all(isinstance(name, str) for name in features):
         raise ValueError("its calendar features are no names")
     holidays = [name.removeprefix(PREFIX) for name in features if name.startswith(PREFIX)]
+    if holidays and not is_installed():
+        raise ModelError("it reads public holidays, and the package holidays is not installed", hint=INSTALL)
     cycles = features[: len(features) - len(holidays)]
     if not set(cycles) <= set(frequency.feature_names) or (*cycles, *holiday_features(holidays)) != features:
         raise ValueError("its frequency does not fit its calendar features")
