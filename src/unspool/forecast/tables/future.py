@@ -69,7 +69,9 @@ def _found(panel: Panel, rows: Rows, steps: int) -> tuple[np.ndarray, np.ndarray
     stops = np.append(rows.starts[1:], len(rows.times))
     part = {name: slice(a, b) for name, a, b in zip(rows.names, rows.starts.tolist(), stops.tolist(), strict=True)}
     # A Saturday has the index of the Monday after it, whose row is meant.
-    usable = frequency.at(index, rows.times) == rows.times if frequency.unit == "business day" else index == index
+    usable = (
+        frequency.at(index, rows.times) == rows.times if frequency.unit == "business day" else np.ones(len(index), bool)
+    )
     places, found = np.zeros(wanted.shape, np.int64), np.zeros(wanted.shape, bool)
     for k, series in enumerate(panel.series):
         mine = part.get(series.id) if panel.columns.series is not None else slice(0, len(index))
