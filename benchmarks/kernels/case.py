@@ -45,6 +45,10 @@ SIZES = tuple(
         (8, 2000, 3, 32),
     )
 )
+STEADY = {"lstm_layernorm": {"aR": 0.1}}
+"""First values in place of a page's that make the step expand: with gains of 1 every float32 loop, eager or ours, errs
+by 6e-4 after 96 steps of 128 units, for rounding grows from step to step."""
+
 SIZES_64 = (SIZES[0], SIZES[3], SIZES[6])
 
 
@@ -90,7 +94,7 @@ def make_case(cell: str, size: Size, dtype: torch.dtype) -> Case:
     """
     torch.manual_seed(0)
     sizes = _further_sizes(cell, size)
-    started = Recurrent(cell, size.inputs, size.units, dtype=dtype, sizes=sizes)
+    started = Recurrent(cell, size.inputs, size.units, dtype=dtype, sizes=sizes, start=STEADY.get(cell))
     parameters = tuple(replace(p, fixed=False) for p in started.graph.parameters)
     step = Cell.from_graph(replace(started.graph, parameters=parameters))
     letters = {letter: sizes[letter] for letter in step.graph.sizes if letter in sizes}

@@ -1,16 +1,17 @@
 """The page of each cell of the library, and the table of all of them, from the code."""
 
-import ast
 import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from facts import BLOCKS, OTHERS, UNITS, Facts, facts_of
 from groups import GROUPS, Group, group_of
 
 from unspool.cells import built_in
 from unspool.lang import Cell
+from unspool.lang.prose import Prose, prose_of
+from unspool.nn import Recurrent
+from unspool.passes.facts import UNITS, StepFacts, facts_of, further_sizes
 from unspool.report.drawing.step import draw_step
 from unspool.report.mathematics import equations_html
 
@@ -31,12 +32,11 @@ def cell_pages() -> dict[str, str]:
 
 
 def _page(cell: Cell) -> str:
-    title, prose = _docstring(cell)
-    facts = facts_of(cell)
+    prose = prose_of(cell)
     return "\n\n".join(
         [
             f"---\ntitle: {cell.name}\nhide: [toc]\n---",
-            f"# {title}",
+            f"# {_escaped(prose.title)}",
             equations_html(cell),
             *_paragraphs(prose),
             "## The step, compressed",
@@ -47,9 +47,9 @@ def _page(cell: Cell) -> str:
             f"## Unrolled over {STEPS} steps",
             _figure(draw_step(cell.graph, STEPS), "unrolled"),
             "## In numbers",
-            _fact_table(facts),
+            _fact_table(cell, facts_of(cell.graph)),
             "## Use it",
-            _use(cell, facts),
+            _use(cell),
             "## The page",
             f"````python\n{cell.page.rstrip()}\n````",
             f"`unspool show {cell.name} --plan --adjoint` prints what is derived from it.",
@@ -57,23 +57,13 @@ def _page(cell: Cell) -> str:
     )
 
 
-def _docstring(cell: Cell) -> tuple[str, str]:
-    """Title and prose; the equations are between them."""
-    text = ast.get_docstring(ast.parse(cell.page)) or cell.name
-    title, _, rest = text.partition("\n\n")
-    return _escaped(title.rstrip(".")), rest.partition("\n\n")[2]
-
-
-def _paragraphs(prose: str) -> Iterator[str]:
+def _paragraphs(prose: Prose) -> Iterator[str]:
     """The prose as Markdown; what to choose the cell for stands out."""
-    text = re.sub(r"\s+(?=(?:State|Start|Starts|Initialisation): )", "\n\n", prose)
-    text = re.sub(r"\s+(?=Choose it\b)", "\n\n", text)
-    for paragraph in text.split("\n\n"):
-        words = _linked(_escaped(" ".join(paragraph.split())))
-        if words.startswith("Choose it"):
-            yield f'!!! tip ""\n    {words}'
-        elif words:
-            yield re.sub(r"^(\w+):", r"**\1:**", words)
+    yield _linked(_escaped(f"{prose.paper} {prose.equals}"))
+    yield re.sub(r"^State:", "**State:**", _linked(_escaped(prose.state)))
+    if prose.start:
+        yield _linked(_escaped(prose.start))
+    yield f'!!! tip ""\n    {_linked(_escaped(prose.choose))}'
 
 
 def _escaped(text: str) -> str:
@@ -91,29 +81,35 @@ def _figure(svg: str, kind: str) -> str:
     return f'<div class="drawing {kind}" data-search-exclude>\n{svg.strip()}\n</div>'
 
 
-def _fact_table(facts: Facts) -> str:
-    stacked = f", {facts.stacked} matrices" if facts.stacked > facts.products else ""
+def _fact_table(cell: Cell, facts: StepFacts) -> str:
+    matrices = f", {facts.matrices} matrices" if facts.matrices > facts.products else ""
+    others = further_sizes(cell.graph, UNITS)
     rows = {
-        "states": facts.states,
-        f"learned numbers, I = H = {UNITS}": f"{facts.parameters:,}",
-        "drawn and not learned": f"{facts.fixed:,}" if facts.fixed else "",
-        "products per step": f"{facts.products}{stacked}" if facts.products else "none: all of them leave the loop",
+        "states": _states(facts),
+        "learned parameters": f"{facts.formula} = {facts.count():,} where I = H = {UNITS}",
+        "fixed": f"{facts.count(fixed=True):,}" if facts.fixed else "",
+        "products per step": f"{facts.products}{matrices}" if facts.products else "none: all of them leave the loop",
         "stages per step": str(facts.stages),
         "scan": f"{', '.join(facts.scans)}: no loop over steps is needed" if facts.scans else "no",
-        f"saved for training, H = {UNITS}": f"{facts.saved:,} bytes per step and sequence, float32",
-        "other sizes in these numbers": facts.others,
+        f"kept for training, I = H = {UNITS}": f"{_kept(cell):,} bytes per step and sequence, float32",
+        "other sizes in these numbers": ", ".join(f"{letter} = {size}" for letter, size in others.items()),
     }
-    return "\n".join(
-        [
-            f"| reads | {facts.inputs} |",
-            "|---|---|",
-            *(f"| {name} | {value} |" for name, value in rows.items() if value),
-        ]
-    )
+    inputs = ", ".join(f"{v.name} [{v.size}]" if v.size else f"{v.name}, a number per step" for v in cell.graph.inputs)
+    table = (f"| {name} | {value} |" for name, value in rows.items() if value)
+    return "\n".join([f"| reads | {inputs} |", "|---|---|", *table])
 
 
-def _use(cell: Cell, facts: Facts) -> str:
-    sizes = [f'"{part.split(" = ")[0]}": {part.split(" = ")[1]}' for part in filter(None, facts.others.split(", "))]
+def _states(facts: StepFacts) -> str:
+    return ", ".join(f"{v.name} [{v.size}]" for v in facts.states)
+
+
+@cache
+def _kept(cell: Cell) -> int:
+    return Recurrent(cell, UNITS, UNITS, sizes=further_sizes(cell.graph, UNITS), device="meta").saved_bytes_per_step()
+
+
+def _use(cell: Cell) -> str:
+    sizes = [f'"{letter}": {size}' for letter, size in further_sizes(cell.graph, UNITS).items()]
     given = f", sizes={{{', '.join(sizes)}}}" if sizes else ""
     asked = [f'"{v.name}": torch.rand(8, 100)' for v in cell.graph.number_inputs if v.default is None]
     per_step = f", per_step={{{', '.join(asked)}}}" if asked else ""
@@ -136,19 +132,19 @@ def _index() -> str:
         "---\nhide: [toc]\n---",
         "# The cells",
         f"{len(built_in())} cells, each one page of equations, from which everything else is derived. Groups and "
-        f"numbers are read off the equations: learned numbers with I = H = {UNITS} (other sizes {OTHERS}, {BLOCKS} "
-        "blocks), products and stages of the loop per step, bytes that training saves per step and sequence.",
+        f"numbers are read off the equations: learned parameters where I = H = {UNITS} (other sizes H/2, 4 blocks), "
+        "products and stages of the loop per step, bytes that training keeps per step and sequence.",
     ]
     for group in _grouped():
-        head = "| cell | | states | learned | products | stages | saved |\n|---|---|---|--:|--:|--:|--:|"
+        head = "| cell | | states | learned | products | stages | kept |\n|---|---|---|--:|--:|--:|--:|"
         rows += [f"## {group.title}", group.text, "\n".join([head, *(_row(cell) for cell in group.cells)])]
     return "\n\n".join(rows)
 
 
 def _row(cell: Cell) -> str:
-    facts = facts_of(cell)
-    values = (facts.states, f"{facts.parameters:,}", facts.products, facts.stages, f"{facts.saved:,}")
-    return f"| [{cell.name}]({cell.name}.md) | {_docstring(cell)[0]} | {' | '.join(map(str, values))} |"
+    facts = facts_of(cell.graph)
+    values = (_states(facts), f"{facts.count():,}", facts.products, facts.stages, f"{_kept(cell):,}")
+    return f"| [{cell.name}]({cell.name}.md) | {_escaped(prose_of(cell).title)} | {' | '.join(map(str, values))} |"
 
 
 def _grouped() -> list[Group]:

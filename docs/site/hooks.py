@@ -1,6 +1,5 @@
 """What MkDocs calls: pages made from the code, links that leave the documentation, mathematics."""
 
-from pathlib import Path
 from typing import Any
 
 from cell_pages import cell_pages, navigation
@@ -11,9 +10,6 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from style import drawing_rules
 
-UNWRITTEN = "choosing-a-cell.md"
-"""Has its place in the navigation, also where it is not written yet."""
-
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """The fence `math`; the cells in the navigation."""
@@ -23,8 +19,6 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         for name, pages in section.items():
             if pages == "cells/":
                 section[name] = navigation()
-            elif UNWRITTEN in pages and not Path(config.docs_dir, UNWRITTEN).is_file():
-                pages.remove(UNWRITTEN)
     return config
 
 

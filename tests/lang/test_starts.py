@@ -1,6 +1,7 @@
 """First values: the laws of every start, who draws what, and what a caller asks for instead."""
 
 import math
+import pickle
 import re
 
 import numpy as np
@@ -369,3 +370,11 @@ def test_the_slstms_first_units_forget_slowly():
     f = layer.get_parameter("b_l0").detach()[8:16]
     expected = torch.tensor([-(-5 + 12 * (k / 3) ** 0.3) for k in range(4)], dtype=torch.float64)
     torch.testing.assert_close(f, expected.repeat(2), rtol=1e-14, atol=0)
+
+
+def test_a_pickled_layer_keeps_its_values_and_cannot_draw_anew():
+    layer = Recurrent("exprnn", 2, 3)
+    again = pickle.loads(pickle.dumps(layer))  # noqa: S301 - what was pickled a moment ago
+    assert torch.equal(again(torch.ones(1, 2, 2))[0], layer(torch.ones(1, 2, 2))[0])
+    with pytest.raises(CellError, match="has lost how its first values are drawn"):
+        again.reset_parameters()

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.kinds import KINDS
 from tests.lang.mgu_page import mgu
 from unspool.cells import built_in
 from unspool.lang import Cell
@@ -18,7 +19,7 @@ from unspool.testing.tolerances import tolerance
 
 I, H, P = 3, 4, 2  # noqa: E741 - the axes' letters
 T, B = 6, 3
-CELLS = [*built_in().values(), mgu]
+CELLS = [*KINDS.values(), mgu]
 
 every_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda c: c.name)
 few = settings(max_examples=8)

@@ -4,12 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from unspool.cells import built_in, find_cell
+from tests.kinds import KINDS
+from unspool.cells import find_cell
 from unspool.errors import CellError, SettingError
 from unspool.nn import Recurrent
 from unspool.nn.setups import FedBack
-
-CELLS = [n for n, page in built_in().items() if not any(v.default is None for v in page.graph.number_inputs)]
 
 
 def layer_of(name: str, **settings) -> Recurrent:
@@ -57,7 +56,7 @@ def test_after_training_zoneout_is_its_mean_and_dropout_is_gone():
     assert torch.equal(layer(x)[0], output)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", KINDS)
 def test_any_cell_compiled_is_any_cell_in_torch(name: str, monkeypatch: pytest.MonkeyPatch):
     """Values and gradients of zoneout on every state, in training and after it."""
     layer = layer_of(name, zoneout=0.3)

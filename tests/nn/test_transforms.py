@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, jacrev, jvp, stack_module_state, vmap
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from tests.kinds import KINDS
 from unspool.cells import built_in
 from unspool.nn import GRU, LSTM, RNN, Recurrent
 
@@ -25,7 +26,7 @@ def recurrent(name: str, **options: Any) -> Callable[[], nn.Module]:
 
 
 LAYERS: dict[str, Callable[[], nn.Module]] = {
-    **{name: recurrent(name) for name in built_in()},
+    **{name: recurrent(name) for name in KINDS},
     "deep": recurrent("gru", num_layers=2, bidirectional=True, learn_initial_state=True),
     "RNN": lambda: RNN(I, H, batch_first=True, **DOUBLE),
     "LSTM": lambda: LSTM(I, H, 2, batch_first=True, bidirectional=True, **DOUBLE),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from tests.classify.samples import easy
+from tests.kinds import KINDS
 from tests.text.corpora import trained
 from torch import nn
 
-from unspool.cells import built_in
 from unspool.classify import SequenceClassifier
 from unspool.errors import ModelError, SettingError
 from unspool.nn import Recurrent
@@ -43,7 +43,7 @@ def test_every_setup_is_a_drawing_by_itself(name: str):
     assert draw(small_setup(name, "lstm")) == svg
 
 
-@pytest.mark.parametrize("cell_name", built_in())
+@pytest.mark.parametrize("cell_name", KINDS)
 def test_every_cell_by_its_name(cell_name: str):
     labels, _, _ = parts(small_setup("many-to-many", cell_name))
     assert labels.count(cell_name) == 1 + 4

@@ -192,3 +192,5 @@ def test_every_colour_has_a_dark_one_and_each_line_its_own_dash_and_marker():
     assert {look.colour for look in appearance.values()} | {GRID, SLIDER, *FAN} <= set(DARK)
     assert len(set(DARK.values())) == len(DARK)
     assert len({look.dash for look in appearance.values()}) == len({look.marker for look in appearance.values()}) == 6
+    more = looks(list("abcdefgh")).values()  # with the statistical baselines
+    assert len({(look.colour, look.dash) for look in more}) == len({look.marker for look in more}) == 9

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import grad
 from torch.utils.checkpoint import checkpoint
 
+from tests.kinds import KINDS
 from unspool.cells import built_in
 from unspool.nn import LSTM, Recurrent
 from unspool.runtime.compiled import operator
@@ -57,7 +58,7 @@ LOSSES: dict[str, Callable[[Any], Tensor]] = {
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
-@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("name", KINDS)
 def test_of_whatever_part_of_the_results(name: str, loss: Any, x: Tensor, monkeypatch: pytest.MonkeyPatch):
     layer = layer_of(name, bidirectional=True)
     found = gradients(layer, x, loss)

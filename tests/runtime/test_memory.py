@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.kinds import KINDS
 from unspool.cells import built_in
 from unspool.nn import Recurrent
 from unspool.runtime import kernel_for
@@ -49,7 +50,7 @@ def results(layer: Recurrent, x: Tensor, **options: Any) -> list[Tensor]:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("how", ["plain", "ragged", "reset", "ragged and reset"])
-@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("name", KINDS)
 def test_what_lay_in_memory_before_changes_nothing(
     name: str, how: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ):

@@ -126,6 +126,20 @@ Refit = Annotated[
         "--refit/--no-refit", help="Fit before every cutoff, or before the first alone.", rich_help_panel="Backtest"
     ),
 ]
+Baselines = Annotated[
+    str,
+    typer.Option(
+        help="usual, or statistical: AutoETS, AutoARIMA and AutoTheta too (unspool[baselines]).",
+        rich_help_panel="Backtest",
+    ),
+]
+BaselineSeconds = Annotated[
+    float,
+    typer.Option(
+        help="What each statistical baseline may take in all; one that takes longer is left out of the table.",
+        rich_help_panel="Backtest",
+    ),
+]
 Out = Annotated[Path, typer.Option(help="Folder for the results.", rich_help_panel="Output")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace earlier results there.", rich_help_panel="Output")

@@ -49,6 +49,8 @@ class Job:
     step: a.Step = None
     sliding: a.Sliding = None
     refit: a.Refit = True
+    baselines: a.Baselines = "usual"
+    baseline_seconds: a.BaselineSeconds = 120.0
     out: a.Out = Path("out/forecast")
     overwrite: a.Overwrite = False
     json: a.Json = False

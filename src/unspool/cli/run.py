@@ -8,6 +8,7 @@ from unspool.cli.progress import Progress
 from unspool.cli.tables import Screen
 from unspool.errors import SettingError
 from unspool.forecast import Forecaster, run_job
+from unspool.forecast.evaluation.statistical import check_baselines
 
 
 def run(job: Job, *, final: bool) -> None:
@@ -19,6 +20,7 @@ def run(job: Job, *, final: bool) -> None:
             "a backtest forecasts what came: it reads no table of the future",
             hint="leave out --future; the known covariates of the table are read up to its end",
         )
+    check_baselines(job.baselines, job.baseline_seconds)
     folder = check_folder(job.out, OURS, overwrite=job.overwrite)
     forecaster = forecaster_of(job)
     screen = Screen(quiet=job.json)
@@ -34,7 +36,10 @@ def run(job: Job, *, final: bool) -> None:
             refit=job.refit,
             final=final,
             callbacks=[progress],
+            baselines=job.baselines,
+            baseline_seconds=job.baseline_seconds,
             on_choice=screen.choice,
+            tell=screen.baseline,
         )
     written = write_results(folder, done, job)
     screen.outcome(done, written)

@@ -43,6 +43,10 @@ class Screen:
             tried = ", ".join(f"{name} {loss:.4f}" for name, loss in sorted(choice.tried.items(), key=lambda t: t[1]))
             self.console.print(Text(f"auto chose {choice.chosen} ({choice.metric}: {tried})"))
 
+    def baseline(self, done: str) -> None:
+        """A statistical baseline that is done with a fold."""
+        self.console.print(f"[dim]{'':<28} {done}[/dim]", highlight=False)
+
     def outcome(self, run: Run, written: dict[str, Path]) -> None:
         """The backtest, what should be known, and where the files are."""
         if run.backtest is not None:

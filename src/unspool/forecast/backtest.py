@@ -1,6 +1,7 @@
 """Rolling-origin backtest: fit before each cutoff, forecast past it, set what came beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from unspool.forecast.evaluation import metrics
 from unspool.forecast.evaluation.baselines import BASELINES
 from unspool.forecast.evaluation.folds import FoldPlan, held_back
 from unspool.forecast.evaluation.scores import score
+from unspool.forecast.evaluation.statistical import SECONDS, Statistical, check_baselines
 from unspool.forecast.evaluation.uneven import uneven_baselines
 from unspool.forecast.fitting import FittedModel, Recipe, fit_model
 from unspool.forecast.holiday import PREFIX
@@ -29,8 +31,11 @@ def run_backtest(
     recipe: Recipe,
     *,
     refit: bool = True,
+    baselines: str = "usual",
+    baseline_seconds: float = SECONDS,
     callbacks: Sequence[Callback] = (),
     on_fold: Callable[[Fold], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Backtest | None:
     """Backtest `recipe` over the planned folds.
 
@@ -39,36 +44,68 @@ def run_backtest(
         plans: from `folds.cutoffs`, with the recipe's horizon and gap.
         recipe: chosen on data before the oldest cutoff.
         refit: fit anew before every cutoff; otherwise the oldest fold's model forecasts from all of them.
+        baselines: "usual", or "statistical" for those of `evaluation.statistical` beside them.
+        baseline_seconds: what each of the statistical ones may take in all.
         callbacks: watch each fit.
         on_fold: called with each fold as it is done.
+        tell: told of each statistical baseline that is done with a fold.
 
     Returns:
         The folds that were done and their metrics; fewer than planned after Ctrl-C, None if there was none.
+
+    Raises:
+        SettingError: the baselines cannot be had.
     """
+    check_baselines(baselines, baseline_seconds, panel.frequency)
     folds: list[Fold] = []
     model: FittedModel | None = None
     if panel.frequency.uneven and panel.frequency == typical(panel):
         # Nothing after the oldest cutoff counts, not even how far the rows there lie apart.
         panel = replace(panel, frequency=typical(panel.before(plans[0].train_end.tolist())))
-    try:
-        for plan in plans:
-            seen = _before(panel, plan)
-            fresh = refit or model is None
-            if fresh:
-                model = fit_model(seen, recipe, callbacks, title=f"fold {plan.number}/{len(plans)}")
-                if model.log.stopped == "interrupted":
-                    break
-            assert model is not None
-            folds.append(_fold(panel, seen, plan, model, fresh))
-            if on_fold is not None:
-                on_fold(folds[-1])
-    except KeyboardInterrupt:
-        pass  # the folds that were done count
+    statistical: Statistical | None = None
+    with ExitStack() as stack:
+        if baselines == "statistical":
+            forecasts = sum(len(plan.series) for plan in plans)
+            statistical = stack.enter_context(Statistical(forecasts, baseline_seconds, tell))
+        try:
+            for plan in plans:
+                seen = _before(panel, plan)
+                fresh = refit or model is None
+                if fresh:
+                    model = fit_model(seen, recipe, callbacks, title=f"fold {plan.number}/{len(plans)}")
+                    if model.log.stopped == "interrupted":
+                        break
+                assert model is not None
+                folds.append(_with(statistical, seen, _fold(panel, seen, plan, model, fresh), recipe))
+                if on_fold is not None:
+                    on_fold(folds[-1])
+        except KeyboardInterrupt:
+            pass  # the folds that were done count
     if not folds:
         return None
+    if statistical is not None:
+        folds = [_without(fold, statistical.left_out) for fold in folds]
     levels = recipe.model.levels
     labels = [plan.cutoff for plan in plans[: len(folds)]]
-    return Backtest(tuple(folds), levels, score(folds, levels, labels))
+    notes = statistical.notes if statistical is not None else ()
+    return Backtest(tuple(folds), levels, score(folds, levels, labels), notes)
+
+
+def _with(statistical: Statistical | None, seen: Panel, fold: Fold, recipe: Recipe) -> Fold:
+    """The fold with what the statistical baselines forecast from what was before it."""
+    if statistical is None:
+        return fold
+    settings, histories = recipe.model, [s.values for s in seen.series]
+    season = seen.frequency.season_length
+    made = statistical.forecast(fold.ids, histories, settings.horizon, season, settings.levels, settings.gap)
+    point = fold.point | {name: rival.point for name, rival in made.items()}
+    return replace(fold, point=point, rivals={name: rival.quantiles for name, rival in made.items()})
+
+
+def _without(fold: Fold, names: Collection[str]) -> Fold:
+    """The fold without some of its baselines."""
+    point = {name: values for name, values in fold.point.items() if name not in names}
+    return replace(fold, point=point, rivals={n: values for n, values in fold.rivals.items() if n not in names})
 
 
 def _before(panel: Panel, plan: FoldPlan) -> Panel:

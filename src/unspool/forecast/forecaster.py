@@ -12,6 +12,7 @@ from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
+from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
 from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.options import Options, candidates, check_even, check_options
@@ -19,6 +20,7 @@ from unspool.forecast.output import forecast_table, like
 from unspool.forecast.quantiles import DEFAULT_LEVELS
 from unspool.forecast.result import Backtest, Choice, Forecast
 from unspool.forecast.saving import load_model, save_model
+from unspool.forecast.tables.conventions import long_table
 from unspool.forecast.tables.covariates import Asked, ask
 from unspool.forecast.tables.frames import open_frame
 from unspool.forecast.tables.future import with_future
@@ -223,6 +225,8 @@ class Forecaster:
         step: int | None = None,
         window: int | None = None,
         refit: bool = True,
+        baselines: Literal["usual", "statistical"] = "usual",
+        baseline_seconds: float = SECONDS,
         callbacks: Sequence[Callback] = (),
     ) -> Backtest:
         """Rolling-origin backtest against the baselines; the forecaster itself is left as it was.
@@ -233,18 +237,30 @@ class Forecaster:
             step: distance between cutoffs; the horizon by default.
             window: steps before each cutoff to learn from; all by default.
             refit: fit before every cutoff, or only before the first.
+            baselines: "statistical" for AutoETS, AutoARIMA and AutoTheta too (the extra `unspool[baselines]`).
+            baseline_seconds: what each of those may take over all folds; one that takes longer is left out.
             callbacks: watch each fit.
 
         Raises:
             DataError, SettingError, CellError: with what failed and how to mend it.
             KeyboardInterrupt: Ctrl-C came before the first fold was done; later, the folds that were done count.
         """
+        check_baselines(baselines, baseline_seconds)
         panel = self._panel(frame)
+        check_baselines(baselines, baseline_seconds, panel.frequency)
         plans = self.plan_folds(panel, folds, step=step, window=window)
         recipe, _, choice = self._choose(panel.before(plans[0].train_end.tolist()), callbacks)
         if choice.interrupted:
             raise KeyboardInterrupt
-        done = run_backtest(panel, plans, recipe, refit=refit, callbacks=callbacks)
+        done = run_backtest(
+            panel,
+            plans,
+            recipe,
+            refit=refit,
+            baselines=baselines,
+            baseline_seconds=baseline_seconds,
+            callbacks=callbacks,
+        )
         if done is None:
             raise KeyboardInterrupt
         return done
@@ -344,6 +360,7 @@ class Forecaster:
 
     def _newer(self, frame: Any, origin: Origin) -> Panel:
         """Newer data for the fitted model: of its columns and frequency; series that it knows may be constant."""
+        frame, _, origin = long_table(frame, self.frequency_, origin)
         needed = {name: getattr(self.columns_, name) for name in ("series", "time", "target")}
         covariates = [Asked(one.name, one.role, one.categorical) for one in self.model_.coding.columns]
         names = [str(name) for name in open_frame(frame, origin).columns]

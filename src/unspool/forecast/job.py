@@ -7,6 +7,7 @@ from unspool.errors import DataError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
 from unspool.forecast.evaluation.folds import FoldPlan
+from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
 from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
 from unspool.forecast.forecaster import Forecaster, make_forecast
 from unspool.forecast.options import candidates
@@ -53,9 +54,12 @@ def run_job(
     window: int | None = None,
     refit: bool = True,
     final: bool = True,
+    baselines: str = "usual",
+    baseline_seconds: float = SECONDS,
     callbacks: Sequence[Callback] = (),
     on_choice: Callable[[Choice], None] | None = None,
     on_fold: Callable[[Fold], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Run:
     """Choose by a validation part before the oldest cutoff, fit to everything and forecast, then backtest.
 
@@ -67,14 +71,19 @@ def run_job(
         window: steps before each cutoff to learn from.
         refit: whether to fit before every cutoff.
         final: whether to fit to all of the data and forecast past its end.
+        baselines: as in `run_backtest`.
+        baseline_seconds: as there.
         callbacks: watch every fit.
         on_choice: told what was chosen.
         on_fold: told of every fold that is done.
+        tell: told of each statistical baseline that is done with a fold.
 
     Raises:
         DataError: the data are too few.
+        SettingError: the baselines cannot be had.
         KeyboardInterrupt: Ctrl-C came before anything was learned, or (not `final`) before the first fold was done.
     """
+    check_baselines(baselines, baseline_seconds, panel.frequency)
     notes: list[str] = [UNEVEN.format(step=panel.frequency.every)] if panel.frequency.uneven else []
     plans = _plans(panel, forecaster, folds, step, window, notes)
     early = panel.before(plans[0].train_end.tolist()) if plans else panel
@@ -97,7 +106,18 @@ def run_job(
             return Run(panel, model, choice, forecast, None, tuple(notes))
     backtest = None
     if plans:
-        backtest = run_backtest(panel, plans, recipes[name], refit=refit, callbacks=callbacks, on_fold=on_fold)
+        backtest = run_backtest(
+            panel,
+            plans,
+            recipes[name],
+            refit=refit,
+            baselines=baselines,
+            baseline_seconds=baseline_seconds,
+            callbacks=callbacks,
+            on_fold=on_fold,
+            tell=tell,
+        )
+        notes.extend(backtest.notes if backtest else ())
         done = len(backtest.folds) if backtest else 0
         if done < len(plans):
             notes.append(f"interrupted: {done} of {len(plans)} folds of the backtest were done")

@@ -42,6 +42,7 @@ class Fold:
         rmsse_scale: [N] mean (y_t - y_{t-m})² before the cutoff; the unit of RMSSE².
         history: [N] arrays, the last values before the cutoff (NaN where missing), for drawing.
         training: how the model of this fold was fitted; None where the first fold's model was reused.
+        rivals: name → [N, H, Q] float64, the quantiles of those baselines that have some.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Fold:
     rmsse_scale: np.ndarray
     history: tuple[np.ndarray, ...]
     training: TrainingLog | None
+    rivals: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,13 @@ class Backtest:
     `metrics` is what metrics.json holds: overall.<name>.<metric>, by_step.<name>.<metric> (a list of H),
     folds (a list of {number, cutoff, <name>: {metric: value}}), coverage (a list of
     {nominal, actual, width}), skill.<baseline>.<metric> (1 - model/baseline; negative is worse).
+    `notes` say what a reader should know of the baselines.
     """
 
     folds: tuple[Fold, ...]
     levels: tuple[float, ...]
     metrics: dict
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,59 +2,58 @@
 
 import functools
 import operator
-from collections.abc import Callable
 from typing import Any, overload
 
 from unspool.errors import CellError
 from unspool.lang.words import Gates, Symbol
 
 
-def sigmoid(value: Symbol) -> Symbol:
+def sigmoid(value: Symbol | float) -> Symbol:
     """σ(v) = 1 / (1 + e^(−v))."""
     return _apply("sigmoid", value)
 
 
-def tanh(value: Symbol) -> Symbol:
+def tanh(value: Symbol | float) -> Symbol:
     """Hyperbolic tangent."""
     return _apply("tanh", value)
 
 
-def relu(value: Symbol) -> Symbol:
+def relu(value: Symbol | float) -> Symbol:
     """max(v, 0)."""
     return _apply("relu", value)
 
 
-def softplus(value: Symbol) -> Symbol:
+def softplus(value: Symbol | float) -> Symbol:
     """ln(1 + e^v)."""
     return _apply("softplus", value)
 
 
-def exp(value: Symbol) -> Symbol:
+def exp(value: Symbol | float) -> Symbol:
     """e^v."""
     return _apply("exp", value)
 
 
-def log(value: Symbol) -> Symbol:
+def log(value: Symbol | float) -> Symbol:
     """Natural logarithm."""
     return _apply("log", value)
 
 
-def sqrt(value: Symbol) -> Symbol:
+def sqrt(value: Symbol | float) -> Symbol:
     """Square root."""
     return _apply("sqrt", value)
 
 
-def sin(value: Symbol) -> Symbol:
+def sin(value: Symbol | float) -> Symbol:
     """Sine, of radians."""
     return _apply("sin", value)
 
 
-def cos(value: Symbol) -> Symbol:
+def cos(value: Symbol | float) -> Symbol:
     """Cosine, of radians."""
     return _apply("cos", value)
 
 
-def sign(value: Symbol) -> Symbol:
+def sign(value: Symbol | float) -> Symbol:
     """−1, 0 or 1; its derivative is 0."""
     return _apply("sign", value)
 
@@ -77,13 +76,6 @@ def expm(matrix: Symbol) -> Symbol:
 def identity(matrix: Symbol) -> Symbol:
     """The identity matrix of the size of a square one."""
     return _apply("identity", matrix)
-
-
-def repeated(step: Callable[[Symbol], Symbol], value: Symbol, times: int) -> Symbol:
-    """step(step(… value)), `times` times: inner steps of a solver within one step of the cell."""
-    for _ in range(times):
-        value = step(value)
-    return value
 
 
 def total(vector: Symbol) -> Symbol:

@@ -60,6 +60,14 @@ class Start:
     text: str
     draw: Draw = field(compare=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Functions made on a page cannot be pickled: a layer that was (torch.save) cannot draw anew."""
+        return Start, (self.text, _lost)
+
+
+def _lost(shape: tuple[int, ...], random: np.random.Generator, drawn: Mapping[str, Array]) -> Array:
+    raise CellError("a layer that was pickled has lost how its first values are drawn", hint="build it anew")
+
 
 def as_start(value: Start | float) -> Start:
     """A number as the start that it stands for."""

@@ -17,7 +17,6 @@ from unspool.ir import Apply, Constant, GraphBuilder, Node, Read, StepGraph, Var
 from unspool.ir.print import written
 from unspool.passes.simplify import simpler_apply, simplify
 
-
 LONGEST = 60
 """Letters of a factor's text; of inner steps that follow one another it grows without end."""
 

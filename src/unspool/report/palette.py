@@ -59,6 +59,9 @@ _BASELINES = (
     Look(PURPLE, "dashdot", "triangle-up", 1.7),
     Look(OCHRE, "longdash", "cross", 1.7),
     Look(CRIMSON, "longdashdot", "triangle-down", 1.7),
+    Look(ORANGE, "dot", "x", 1.7),
+    Look(TEAL, "longdash", "star", 1.7),
+    Look(PURPLE, "dash", "hexagon", 1.7),
 )
 
 

@@ -69,9 +69,10 @@ def score_note(backtest: Backtest) -> str:
     lone = [key for key in metric_keys(backtest) if _scored(backtest, key) == 1 and usable(mine.get(key))]
     words = "; ".join(f"{metric_name(key).lower()} {number(mine[key])}" for key in lone)
     note = f"Only for this forecast: {words}. " if lone else ""
-    return note + (
-        "The CRPS of a baseline, which has no intervals, is its MAE." if _scored(backtest, "crps") > 1 else ""
-    )
+    if _scored(backtest, "crps") < 2:
+        return note
+    others = " other" if backtest.metrics.get("rivals") else ""
+    return f"{note}The CRPS of{others} baselines, which have no intervals, is their MAE."
 
 
 def metric_keys(backtest: Backtest) -> list[str]:

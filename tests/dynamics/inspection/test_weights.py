@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tests.kinds import KINDS
 from unspool.cells import built_in
 from unspool.dynamics.inspection.weights import layer_from_file
 from unspool.errors import CellError, ModelError, SettingError, ShapeError
@@ -43,7 +44,7 @@ def test_torchs_layers_compute_the_same(made: torch.nn.RNNBase, cell: str, prefi
     assert not any(p.requires_grad for p in layer.parameters())
 
 
-@pytest.mark.parametrize("name", list(built_in()))
+@pytest.mark.parametrize("name", KINDS)
 def test_every_cell_of_ours_comes_back(name: str, file: Path):
     graph = built_in()[name].graph
     sizes = dict.fromkeys(graph.sizes - {"I", "H"}, 4) | {letter: 2 for _, letter in graph.divisions}

@@ -31,6 +31,8 @@ def model(cell_name: str, features: int, activation: Activation, layers: int = 1
     recurrent = Recurrent(
         cell_name, features + O, 5, layers, dtype=F64, sizes=SIZES.get(cell_name), learn_initial_state=True, **more
     )
+    for parameter in recurrent.parameters():  # whatever a page starts with: the bounds below are for numbers near 1
+        torch.nn.init.uniform_(parameter, -0.4, 0.4)
     return FedBack(recurrent, O, activation).double()
 
 

@@ -31,9 +31,9 @@ class GradientBounds:
     """What holds for a layer at every state and input.
 
     Attributes:
-        gain: the most by which a step can stretch an error, γ σ₁ for an Elman network; infinite where no
-            limit is found in the weights alone, as with a gate that reads the state. Of a stack's layers the largest, which limits the
-            rate per step, not a single step.
+        gain: the most by which a step can stretch an error, γ σ₁ for an Elman network; infinite where no limit is
+            found in the weights alone, as with a gate that reads the state. Of a stack's layers the largest, which
+            limits the rate per step, not a single step.
         spectral_radius: ρ of the recurrent matrix where a layer has one and it is square; None elsewhere. The largest.
     """
 

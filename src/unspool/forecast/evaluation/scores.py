@@ -7,11 +7,13 @@
     calibration  [{level, actual}]              how often values lay at or below each quantile
     skill        <baseline>.<metric>        1 − model / baseline: 0 as good, 1 perfect, negative worse
     worst        [{series, mase}]           the series the model forecasts worst, at most 20
+    rivals       <name>.coverage            as coverage, for the baselines with quantiles; absent where there is none
 
 <name> is the model or a baseline; metrics are defined in `evaluation.metrics`. A series at one cutoff is one row
-for MASE and RMSSE. Quantile losses, coverage and calibration are the model's alone; for a baseline, crps is its MAE,
-because that is the CRPS of a forecast that puts all its mass on one point (Gneiting & Raftery 2007, JASA 102), so
-that the model's crps has something to be compared with.
+for MASE and RMSSE. Quantile losses and coverage are the model's and those of the baselines that have quantiles,
+calibration is the model's alone. For any other baseline, crps is its MAE, because that is the CRPS of a forecast that
+puts all its mass on one point (Gneiting & Raftery 2007, JASA 102), so that the model's crps has something to be
+compared with.
 """
 
 import math
@@ -67,7 +69,7 @@ def score(folds: Sequence[Fold], levels: Sequence[float], cutoffs: Sequence[str]
             if name != MODEL
         },
         "worst": _worst(folds),
-    }
+    } | _rivals(folds, actual, levels)
 
 
 def _table(folds: Sequence[Fold], levels: Sequence[float], steps: slice = slice(None)) -> dict[str, dict]:
@@ -86,10 +88,11 @@ def _table(folds: Sequence[Fold], levels: Sequence[float], steps: slice = slice(
             "mase": metrics.mase(actual, point, mase_scale),
             "rmsse": metrics.rmsse(actual, point, rmsse_scale),
         }
-        if name != MODEL:
+        if name != MODEL and name not in folds[0].rivals:
             values["crps"] = values["mae"]
         elif len(levels):
-            quantiles = np.concatenate([fold.quantiles[:, steps] for fold in folds])
+            of = [fold.quantiles if name == MODEL else fold.rivals[name] for fold in folds]
+            quantiles = np.concatenate([part[:, steps] for part in of])
             values["quantile_loss"] = metrics.quantile_loss(actual, quantiles, levels)
             values["weighted_quantile_loss"] = metrics.weighted_quantile_loss(actual, quantiles, levels)
             values["crps"] = metrics.crps(actual, quantiles, levels)
@@ -112,6 +115,14 @@ def _coverage(actual: np.ndarray, quantiles: np.ndarray, levels: Sequence[float]
                     }
                 )
     return sorted(found, key=lambda entry: entry["nominal"])
+
+
+def _rivals(folds: Sequence[Fold], actual: np.ndarray, levels: Sequence[float]) -> dict[str, Any]:
+    names = folds[0].rivals
+    if not names:
+        return {}
+    found = {name: np.concatenate([fold.rivals[name] for fold in folds]) for name in names}
+    return {"rivals": {name: {"coverage": _coverage(actual, values, levels)} for name, values in found.items()}}
 
 
 def _worst(folds: Sequence[Fold]) -> list[dict]:

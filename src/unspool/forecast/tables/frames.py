@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from unspool.errors import DataError, SettingError
+from unspool.forecast.tables.conventions import named
 from unspool.forecast.tables.origin import Origin
 from unspool.forecast.tables.panel import Columns
 from unspool.forecast.tables.zones import is_known
@@ -50,15 +51,16 @@ def choose_columns(names: list[str], target: str | None, time: str, series: str 
         DataError: a column is not there.
         SettingError: one column has two roles.
     """
+    found, time, series = named(names, target or "", time, series)
     if series == DEFAULT_SERIES and series not in names:
         series = None
-    roles = {"time": time} | ({} if target is None else {"target": target})
+    roles = {"time": time} | ({} if target is None else {"target": found})
     roles |= {} if series is None else {"series": series}
     _check_there(names, list(roles.items()), where)
     if len(set(roles.values())) < len(roles):
         said = " and ".join(f"{role} {name!r}" for role, name in roles.items())
         raise SettingError(f"one column cannot have two roles: {said}", hint="name a different column for each")
-    return Columns(series, time, target or "")
+    return Columns(series, time, found)
 
 
 def check_columns(names: list[str], asked: list[tuple[str, str]], taken: Sequence[str], where: Origin) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from unspool.errors import DataError, SettingError
+from unspool.forecast.tables.conventions import long_table
 from unspool.forecast.tables.covariates import Asked
 from unspool.forecast.tables.every import DAY, MINUTE, read_every
 from unspool.forecast.tables.findings import ENOUGH, Hole, defect, say_covariates, say_holes
@@ -54,7 +55,7 @@ def panel_from_frame(
     """The panel of a table in long form: a row for each series and time.
 
     Args:
-        frame: a pandas, polars or pyarrow table.
+        frame: a pandas, polars or pyarrow table, or the series that `conventions` takes.
         target: the column of values to forecast.
         time: the column of times, ascending within each series.
         series: the column that tells the series apart; the default may be absent, then the table is one series.
@@ -77,6 +78,7 @@ def panel_from_frame(
         raise SettingError(f"on_bad_series is {on_bad_series!r}", hint="write 'error' or 'skip'")
     if season_length is not None and season_length < 1:
         raise SettingError(f"season_length is {season_length}", hint="a season has at least 1 step")
+    frame, frequency, where = long_table(frame, frequency, where)
     rows = read_rows(frame, target, time, series, where, covariates)
     check_order(rows)
     check_static(rows)

@@ -106,20 +106,20 @@ def read_rows(
     if target is None:
         values = np.full(table.shape[0], np.nan)
     else:
-        values = read_numbers(take(table, target, where)[0], where, f"target {target!r}", ids)
-    taken = [name for name in (columns.series, time, target) if name is not None]
+        values = read_numbers(take(table, columns.target, where)[0], where, f"target {columns.target!r}", ids)
+    taken = [name for name in (columns.series, columns.time, columns.target) if name]
     beside = read_covariates(table, wanted, where, ids, taken)
     raw, zone = take(table, columns.time, where)
-    readings = read_times(raw, zone, where, time)
+    readings = read_times(raw, zone, where, columns.time)
     readings = [each for each in readings if style and each.style.pattern == style.pattern] or readings
     if ids is None:
-        names, order, starts = [target or ""], np.arange(len(values)), np.zeros(1, np.int64)
+        names, order, starts = [columns.target], np.arange(len(values)), np.zeros(1, np.int64)
     else:
         names = sorted(ids.unique().to_list(), key=_natural)
         codes = ids.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64).to_numpy()
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(names)))
-    reading = _decide(readings, order, starts, where, time, raw)
+    reading = _decide(readings, order, starts, where, columns.time, raw)
     times, beside = reading.times[order], beside.ordered(order)
     return Rows(names, starts, order, times, values[order], columns, reading.style, where, beside)
 

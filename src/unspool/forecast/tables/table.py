@@ -1,15 +1,17 @@
-"""A file to a table: CSV of any spelling, gzipped or not, and Parquet."""
+"""A file to a table: CSV of any spelling, gzipped or not, and Parquet; and JSON lines in GluonTS's manner."""
 
 import io
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from unspool.content import file_bytes
 from unspool.errors import DataError
+from unspool.forecast.tables.conventions import entries_of
 from unspool.forecast.tables.csvtext import Records, find_records, sniff_delimiter
 from unspool.forecast.tables.origin import Origin, more
 
@@ -40,9 +42,9 @@ _BOMS = [
 
 @dataclass(frozen=True)
 class Table:
-    """A table and where its rows came from."""
+    """A table, or the entries of JSON lines (see `conventions`), and where its rows came from."""
 
-    frame: pl.DataFrame
+    frame: Any
     origin: Origin
 
 
@@ -65,6 +67,9 @@ def open_table(path: str | PathLike[str]) -> Table:
     if data[:4] == b"PAR1":
         return _parquet(data, path)
     data = _as_utf8(data, path)
+    found = entries_of(data, path)
+    if found is not None:
+        return Table(found[0], Origin(path.name, found[1]))
     records = find_records(data, sniff_delimiter(data))
     if len(records.starts) == 0:
         raise DataError(f"{path} is empty", hint=_FORMATS)
