@@ -40,6 +40,38 @@ Skip = Annotated[
         rich_help_panel="Data",
     ),
 ]
+Known = Annotated[
+    str | None,
+    typer.Option(help="Covariates known in the future too, with commas between.", rich_help_panel="Covariates"),
+]
+PastOnly = Annotated[
+    str | None,
+    typer.Option(
+        "--past", help="Covariates known in the past only, with commas between.", rich_help_panel="Covariates"
+    ),
+]
+Static = Annotated[
+    str | None, typer.Option(help="Covariates with one value for each series.", rich_help_panel="Covariates")
+]
+Categorical = Annotated[
+    str | None,
+    typer.Option(help="Those of them whose numbers are categories; text always is.", rich_help_panel="Covariates"),
+]
+Holidays = Annotated[
+    str | None,
+    typer.Option(
+        help="Countries whose public holidays are read: DE, DE-BY,FR; needs unspool\\[holidays].",
+        rich_help_panel="Covariates",
+    ),
+]
+Future = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV or Parquet with the known covariates of the horizon.",
+        rich_help_panel="Covariates",
+        show_default=False,
+    ),
+]
 Horizon = Annotated[int, typer.Option(help="Steps to forecast.", show_default=False)]
 CellName = Annotated[
     str, typer.Option(help="A cell (see `unspool cells`), or your own: FILE.py:NAME.", rich_help_panel="Model")
@@ -115,6 +147,11 @@ Overwrite = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Machine-readable results on standard output.", rich_help_panel="Output")
 ]
+
+
+def read_names(text: str | None) -> tuple[str, ...]:
+    """`price, promo` → ("price", "promo")."""
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def read_levels(text: str) -> tuple[float, ...]:

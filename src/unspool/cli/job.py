@@ -22,6 +22,12 @@ class Job:
     uneven: a.Uneven = None
     season_length: a.Season = None
     skip_bad_series: a.Skip = False
+    known: a.Known = None
+    past: a.PastOnly = None
+    static: a.Static = None
+    categorical: a.Categorical = None
+    holidays: a.Holidays = None
+    future: a.Future = None
     cell: a.CellName = "gru"
     network: a.Network = "auto"
     normalisation: a.Normalisation = "auto"

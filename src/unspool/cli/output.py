@@ -16,6 +16,7 @@ from unspool.errors import OutputError
 from unspool.forecast import Forecast, Panel, Run
 from unspool.forecast.output import forecast_table
 from unspool.forecast.saving import FILES, write_model
+from unspool.forecast.tables.panel import ROLES
 from unspool.forecast.tables.uneven import typical
 from unspool.report import ReportData, render_report
 
@@ -56,6 +57,8 @@ def results(run: Run, written: dict[str, Path]) -> dict[str, Any]:
     }
     if run.panel.frequency.uneven:
         found["uneven"] = {"step": run.panel.frequency.every, "typical_gap": typical(run.panel).every}
+    if covariates := _covariates(run):
+        found["covariates"] = covariates
     if run.forecast is not None:
         found["forecast"] = forecast_rows(forecast_table(run.forecast, run.panel), run.panel, run.forecast)
     return found
@@ -138,7 +141,14 @@ def _settings(run: Run, job: Job) -> dict[str, str]:
         settings |= {k.replace("_", " "): _shown(v) for k, v in recipe.model.to_json().items()}
         settings |= {k.replace("_", " "): _shown(v) for k, v in vars(recipe.train).items()}
         settings |= {"batch size": str(recipe.batch_size), "validation steps": str(recipe.validation)}
-    return settings
+    names = {role: ", ".join(names) for role, names in _covariates(run).items()}
+    return settings | names | ({"holidays": job.holidays} if job.holidays else {})
+
+
+def _covariates(run: Run) -> dict[str, list[str]]:
+    """The names of the covariates by role, where there are any."""
+    names = {role: [one.name for one in run.panel.of_role(role)] for role in ROLES}
+    return {role: found for role, found in names.items() if found}
 
 
 def _shown(value: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unspool.cli.arguments import File, Json, Overwrite, Skip
+from unspool.cli.arguments import File, Future, Json, Overwrite, Skip
 
 Model = Annotated[Path, typer.Argument(help="Folder model/ that `unspool forecast` wrote.", show_default=False)]
 Table = Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file to write; the screen by default.")]
@@ -14,6 +14,7 @@ Table = Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file t
 def predict(
     model: Model,
     file: File,
+    future: Future = None,
     out: Table = None,
     overwrite: Overwrite = False,
     skip_bad_series: Skip = False,
@@ -28,14 +29,19 @@ def predict(
     target = check_table(out, overwrite) if out else None
     forecaster = Forecaster.load(model)
     forecaster.set_params(on_bad_series="skip" if skip_bad_series else "error")
-    panel = forecaster.read(file)
+    panel = forecaster.read(file, future)
     forecast = forecaster.forecast(panel)
     table = forecast_table(forecast, panel)
     if target:
         write_table(target, table, panel, forecast)
+    unseen = [finding.message for finding in forecaster.model_.coding.unseen(panel)]
     if json:
-        print_json({"forecast": forecast_rows(table, panel, forecast), "file": str(out) if out else None})
-    elif target:
+        found = {"forecast": forecast_rows(table, panel, forecast), "file": str(out) if out else None}
+        print_json(found | ({"findings": unseen} if unseen else {}))
+        return
+    for message in unseen:
+        typer.echo(f"found: {message}")
+    if target:
         typer.echo(f"{target}: {len(table)} rows")
     else:
         forecast_view(table)

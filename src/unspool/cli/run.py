@@ -1,7 +1,7 @@
 """Runs a forecasting job and says what happens: data, progress, backtest table, files."""
 
 from unspool.atomic import check_folder
-from unspool.cli.arguments import read_levels
+from unspool.cli.arguments import read_levels, read_names
 from unspool.cli.job import Job
 from unspool.cli.output import OURS, print_json, results, write_results
 from unspool.cli.progress import Progress
@@ -15,11 +15,16 @@ def run(job: Job, *, final: bool) -> None:
     """Do the job and write its folder; `final` fits to all of the data and forecasts past its end."""
     if job.folds is not None and job.folds < (0 if final else 1):
         raise SettingError(f"folds is {job.folds}", hint="give a number of folds, for example 3")
+    if job.future is not None and not final:
+        raise SettingError(
+            "a backtest forecasts what came: it reads no table of the future",
+            hint="leave out --future; the known covariates of the table are read up to its end",
+        )
     check_baselines(job.baselines, job.baseline_seconds)
     folder = check_folder(job.out, OURS, overwrite=job.overwrite)
     forecaster = forecaster_of(job)
     screen = Screen(quiet=job.json)
-    panel = forecaster.read(job.file)
+    panel = forecaster.read(job.file, job.future)
     screen.data(job.file.name, panel)
     with Progress(screen.console) as progress:
         done = run_job(
@@ -46,6 +51,8 @@ def forecaster_of(job: Job) -> Forecaster:
     """The forecaster that a command line states."""
     shared = Forecaster.__init__.__annotations__.keys() & vars(job).keys()
     options = {name: getattr(job, name) for name in shared}
+    lists = ("known", "past", "static", "categorical", "holidays")
+    options |= {name: read_names(getattr(job, name)) for name in lists}
     options |= {
         "quantiles": read_levels(job.quantiles),
         "series": job.series or "unique_id",

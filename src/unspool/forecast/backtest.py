@@ -3,9 +3,11 @@
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from unspool.forecast.calendar import features
 from unspool.forecast.evaluation import metrics
 from unspool.forecast.evaluation.baselines import BASELINES
 from unspool.forecast.evaluation.folds import FoldPlan, held_back
@@ -13,8 +15,9 @@ from unspool.forecast.evaluation.scores import score
 from unspool.forecast.evaluation.statistical import SECONDS, Statistical, check_baselines
 from unspool.forecast.evaluation.uneven import uneven_baselines
 from unspool.forecast.fitting import FittedModel, Recipe, fit_model
+from unspool.forecast.holiday import PREFIX
 from unspool.forecast.result import MODEL, Backtest, Fold
-from unspool.forecast.tables.panel import Panel, Series
+from unspool.forecast.tables.panel import Panel
 from unspool.forecast.tables.uneven import typical
 from unspool.train import Callback
 
@@ -106,11 +109,10 @@ def _without(fold: Fold, names: Collection[str]) -> Fold:
 
 
 def _before(panel: Panel, plan: FoldPlan) -> Panel:
-    """What the fold may learn from."""
+    """What the fold may learn from, and what was known then of the future."""
     series = []
     for i in plan.series:
-        part = slice(int(plan.train_start[i]), int(plan.train_end[i]))
-        series.append(Series(panel.series[i].id, panel.series[i].times[part], panel.series[i].values[part]))
+        series.append(panel.series[i].between(int(plan.train_start[i]), int(plan.train_end[i])))
     return replace(panel, series=tuple(series))
 
 
@@ -129,12 +131,18 @@ def _fold(panel: Panel, seen: Panel, plan: FoldPlan, model: FittedModel, fresh: 
     histories = [s.values for s in seen.series]
     last_seen = np.array([s.times[-1] for s in seen.series])
     ahead = panel.frequency.after(last_seen, settings.gap + settings.horizon)
-    usual = {"window": settings.lookback, "gap": settings.gap, "seed": model.recipe.seed}
+    usual: dict[str, Any] = {"window": settings.lookback, "gap": settings.gap, "seed": model.recipe.seed}
     if panel.frequency.uneven:
         ahead = _came(panel, plan, ahead)
         times = [s.times for s in seen.series]
         baselines = uneven_baselines(histories, times, ahead, settings.horizon, **usual)
     else:
+        names = tuple(name for name in settings.features if name.startswith(PREFIX))
+        if names or seen.of_role("known"):
+            usual["known"] = [
+                np.hstack([known, features(panel.frequency, names, np.concatenate([one.times, times]))])
+                for one, times, known in zip(seen.series, ahead, model.coding.plain(seen, ahead.shape[1]), strict=True)
+            ]
         baselines = {name: method(histories, settings.horizon, season, **usual) for name, method in BASELINES.items()}
     quantiles = model.quantiles(seen, ahead)
     point = {MODEL: quantiles[..., settings.levels.index(0.5)], **baselines}

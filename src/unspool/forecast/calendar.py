@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from unspool.forecast.holiday import PREFIX, is_holiday
 from unspool.forecast.tables.frequency import Frequency
 from unspool.forecast.tables.panel import Panel
+from unspool.forecast.tables.zones import to_local
 
 CYCLES = 2
 """Full turns that the longest series must have seen. A feature half-seen would be extrapolated, not learned."""
@@ -28,6 +30,11 @@ def usable_features(panel: Panel) -> tuple[str, ...]:
 
 
 def features(frequency: Frequency, names: tuple[str, ...], times: np.ndarray) -> np.ndarray:
-    """[n, F] float32: the features called `names` at `times`."""
-    columns = [frequency.feature_names.index(name) for name in names]
-    return frequency.features(times)[:, columns]
+    """[n, F] float32: the features called `names` at `times`, holidays (`holiday.PREFIX`) the last of them."""
+    columns = [frequency.feature_names.index(name) for name in names if not name.startswith(PREFIX)]
+    waves = frequency.features(times)[:, columns]
+    holidays = [name for name in names if name.startswith(PREFIX)]
+    if not holidays:
+        return waves
+    dates = to_local(times, frequency.zone).astype("datetime64[D]")
+    return np.column_stack([waves, *(is_holiday(name, dates) for name in holidays)]).astype(np.float32)

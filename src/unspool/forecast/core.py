@@ -9,9 +9,9 @@ from torch import Tensor
 
 from unspool.errors import DataError
 from unspool.forecast.fitting import FittedModel, spread_evenly
-from unspool.forecast.model import ForecastModel, ModelSettings
-from unspool.forecast.tables.panel import Panel
-from unspool.forecast.windows import Window, Windows
+from unspool.forecast.model import ForecastModel
+from unspool.forecast.tables.panel import ROLES, Panel
+from unspool.forecast.windows import Window
 from unspool.nn import Recurrent
 
 
@@ -38,14 +38,15 @@ def recurrent_core(model: FittedModel, panel: Panel | None, steps: int) -> Core:
     """The layer with about `steps` steps of what it reads.
 
     With a panel these are windows of its series, spread evenly, each normalised and embedded as in a forecast. Without,
-    the layer's resting input: that of a window which holds nothing but its mean, at the mean of the calendar. A layer
+    the layer's resting input: that of a window which holds nothing but its mean, at the mean of the calendar, with
+    covariates at their medians and no category. A layer
     that reads the time between rows is looked at where all of them are a step apart.
 
     Raises:
         DataError: no window of the panel has a value.
     """
-    member, settings = model.members[0], model.recipe.model
-    window, count = _resting(settings), 0
+    member = model.members[0]
+    window, count = _resting(model), 0
     reads = _read(member, window).shape[1]
     if panel is not None:
         window = _windows(model, panel, math.ceil(steps / reads))
@@ -66,7 +67,7 @@ def _read(member: ForecastModel, window: Window) -> Tensor:
 def _windows(model: FittedModel, panel: Panel, count: int) -> Window:
     settings = model.recipe.model
     scales, series = model.scales_of(panel)
-    windows = Windows(panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features)
+    windows = model.windows(panel, scales)
     lengths = windows.lengths
     shortest = min(settings.lookback, int(lengths.max()) - settings.gap - 1)
     places = windows.places(np.zeros_like(lengths), lengths, shortest=max(1, shortest))
@@ -76,8 +77,14 @@ def _windows(model: FittedModel, panel: Panel, count: int) -> Window:
     return replace(windows.cut(chosen), series=torch.from_numpy(series[chosen[:, 0].numpy()]))
 
 
-def _resting(settings: ModelSettings) -> Window:
+def _resting(model: FittedModel) -> Window:
+    settings = model.recipe.model
     past, future = torch.zeros(1, settings.lookback), torch.zeros(1, settings.horizon)
-    calendar = torch.zeros(1, settings.lookback + settings.horizon, len(settings.features))
-    dt = torch.ones(1, calendar.shape[1]) if settings.uneven else None
-    return Window(past, torch.ones_like(past), calendar, torch.tensor([-1]), future, future, dt)
+    calendar = torch.zeros(1, settings.lookback + settings.gap + settings.horizon, len(settings.features))
+    dt = torch.ones(1, settings.lookback + settings.horizon) if settings.uneven else None
+    steps = {"known": calendar.shape[:2], "past": past.shape}
+    beside = {role: model.coding.resting(role, steps.get(role, (1,))) for role in ROLES}
+    return Window(
+        past, torch.ones_like(past), calendar, torch.tensor([-1]), future, future, dt,
+        beside["known"], beside["past"], beside["static"],
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unspool.errors import DataError
+from unspool.forecast.coding import Coding
 from unspool.forecast.evaluation import conformal, metrics
 from unspool.forecast.model import ForecastModel, ModelSettings
 from unspool.forecast.quantiles import quantile_loss
@@ -70,6 +71,7 @@ class FittedModel:
         shifts: [H][Q] conformal shifts, in units of the window.
         log: how the first fit went.
         valid_error: mean pinball loss on the validation part, in units of the series' scale.
+        coding: of the covariates, from the rows fitted on.
     """
 
     members: tuple[ForecastModel, ...]
@@ -79,6 +81,7 @@ class FittedModel:
     shifts: list[list[float]]
     log: TrainingLog
     valid_error: float
+    coding: Coding = field(default_factory=Coding)
 
     def quantiles(self, panel: Panel, ahead: np.ndarray | None = None) -> np.ndarray:
         """[N, H, Q] calibrated quantiles for the steps after each series' end, in the units of the data.
@@ -92,7 +95,7 @@ class FittedModel:
         model = self.recipe.model
         tail = panel_tail(panel, model.lookback + 1)  # one more, for the time that lies before the window's first
         scales, series = self.scales_of(panel)
-        windows = Windows(tail, scales, model.lookback, model.horizon, model.gap, model.features, ahead)
+        windows = self.windows(tail, scales, ahead)
         window = replace(windows.cut(windows.ends()), series=torch.from_numpy(series))
         return self._calibrated(window, scales.centre, scales.spread)
 
@@ -104,9 +107,8 @@ class FittedModel:
         Returns:
             quantiles [M, H, Q], actual [M, H] (NaN where missing), (series, cutoff) [M, 2].
         """
-        model = self.recipe.model
         scales, series = self.scales_of(panel)
-        windows = Windows(panel, scales, model.lookback, model.horizon, model.gap, model.features)
+        windows = self.windows(panel, scales)
         places = windows.places(first, windows.lengths, whole=True)
         quantiles, actual = [], []
         for part in places.split(BATCH):
@@ -116,6 +118,11 @@ class FittedModel:
             quantiles.append(self._calibrated(known, scales.centre[of], scales.spread[of]))
             actual.append(observed(window) * scales.spread[of, None] + scales.centre[of, None])
         return np.concatenate(quantiles), np.concatenate(actual), places[:, :2].numpy()
+
+    def windows(self, panel: Panel, scales: Scales, ahead: np.ndarray | None = None) -> Windows:
+        """Windows of a panel as the model reads them; `ahead` as for `quantiles`."""
+        s = self.recipe.model
+        return Windows(panel, scales, s.lookback, s.horizon, s.gap, s.features, ahead, self.coding)
 
     def scales_of(self, panel: Panel) -> tuple[Scales, np.ndarray]:
         """[N] scales, and [N] which fitted series each is; −1 and its own scale for one that was not there."""
@@ -136,9 +143,8 @@ class FittedModel:
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
     """The last `steps` points of every series."""
-    return replace(
-        panel, series=tuple(replace(s, times=s.times[-steps:], values=s.values[-steps:]) for s in panel.series)
-    )
+    series = tuple(s.between(max(0, len(s.values) - steps), len(s.values)) for s in panel.series)
+    return replace(panel, series=series)
 
 
 def check_ends(panel: Panel, lookback: int) -> None:
@@ -150,6 +156,17 @@ def check_ends(panel: Panel, lookback: int) -> None:
             f"{f' (nor have {len(empty) - 1} others)' if len(empty) > 1 else ''}",
             hint="leave out the rows without a value at its end, or widen the window",
         )
+
+
+def check_ahead(panel: Panel, steps: int) -> None:
+    """Raises `DataError` where a series has covariates known in the future, but not for the `steps` after its end."""
+    names = ", ".join(repr(one.name) for one in panel.of_role("known"))
+    if not names or all(s.known is not None and len(s.known) >= len(s.values) + steps for s in panel.series):
+        return
+    raise DataError(
+        f"the covariates known in the future ({names}) are not given for the horizon",
+        hint="give a table with them: --future FILE (in Python: future=)",
+    )
 
 
 def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), title: str = "training") -> FittedModel:
@@ -164,13 +181,17 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     """
     if recipe.model.series:
         recipe = replace(recipe, model=replace(recipe.model, series=len(panel.series)))
+    coding = Coding.of(panel)
+    recipe = replace(recipe, model=replace(recipe.model, **coding.sizes()))
     settings = recipe.model
     scales = Scales.of([s.values for s in panel.series])
     length = np.array([len(s.values) for s in panel.series])
     shortest = min(settings.lookback, max(1, settings.lookback // 2))
     if length.max() <= shortest:
         raise _too_few(recipe, length)
-    windows = Windows(panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features)
+    windows = Windows(
+        panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features, coding=coding
+    )
     first, split = np.zeros_like(length), np.maximum(length - recipe.validation, 0)
     train = windows.places(first, split, shortest=shortest)
     valid = windows.places(split, length, shortest=shortest)
@@ -203,7 +224,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
         members = again or members
     log = TrainingLog(fitted.epochs, fitted.best, stopped, settings.network, recipe.cell.name, fitted.seconds)
     ids = tuple(s.id for s in panel.series)
-    return FittedModel(members, recipe, ids, scales, shifts, log, error)
+    return FittedModel(members, recipe, ids, scales, shifts, log, error, coding)
 
 
 def _too_few(recipe: Recipe, length: np.ndarray) -> DataError:

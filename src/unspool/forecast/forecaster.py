@@ -13,17 +13,20 @@ from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
-from unspool.forecast.fitting import FittedModel, Recipe, check_ends, fit_model
-from unspool.forecast.options import Options, candidates, check_options
+from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
+from unspool.forecast.holiday import PREFIX
+from unspool.forecast.options import Options, candidates, check_even, check_options
 from unspool.forecast.output import forecast_table, like
 from unspool.forecast.quantiles import DEFAULT_LEVELS
 from unspool.forecast.result import Backtest, Choice, Forecast
 from unspool.forecast.saving import load_model, save_model
 from unspool.forecast.tables.conventions import long_table
+from unspool.forecast.tables.covariates import Asked, ask
 from unspool.forecast.tables.frames import open_frame
+from unspool.forecast.tables.future import with_future
 from unspool.forecast.tables.ingest import panel_from_frame
 from unspool.forecast.tables.origin import Origin
-from unspool.forecast.tables.panel import Panel
+from unspool.forecast.tables.panel import ROLES, Panel
 from unspool.forecast.tables.table import open_table
 from unspool.forecast.timed import reads_time
 from unspool.lang import Cell
@@ -45,6 +48,11 @@ class Forecaster:
         uneven: whether every row stands at its own time, which a cell with a time step `dt` then reads, and
             `frequency` is the length of a step, by default the typical gap. None: where the times are irregular and
             lie on no grid, or leave most of it empty, and the cell can read them.
+        known: columns known in the future as well, which a forecast is then given (`future=`).
+        past: columns known in the past only.
+        static: columns with one value for each series.
+        categorical: those of them whose numbers are categories; columns of text are.
+        holidays: countries ("DE"), or parts of them ("DE-BY"), whose public holidays are read beside the calendar.
 
     The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_`, `model_`, `choice_`.
 
@@ -85,6 +93,11 @@ class Forecaster:
         season_length: int | None = None,
         on_bad_series: Literal["error", "skip"] = "error",
         uneven: bool | None = None,
+        known: Sequence[str] = (),
+        past: Sequence[str] = (),
+        static: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        holidays: Sequence[str] = (),
     ) -> None:
         self.horizon = horizon
         self.cell = cell
@@ -112,9 +125,18 @@ class Forecaster:
         self.season_length = season_length
         self.on_bad_series: Literal["error", "skip"] = on_bad_series
         self.uneven = uneven
+        self.known = known
+        self.past = past
+        self.static = static
+        self.categorical = categorical
+        self.holidays = holidays
 
-    def read(self, path: str | PathLike[str]) -> Panel:
+    def read(self, path: str | PathLike[str], future: str | PathLike[str] | None = None) -> Panel:
         """The panel of a CSV or Parquet file; settings are checked first. Once fitted: newer data for the model.
+
+        Args:
+            path: the file.
+            future: a file with the covariates known in the future, for the steps of the horizon.
 
         Raises:
             DataError: with the file, the line, the series and the value.
@@ -123,8 +145,14 @@ class Forecaster:
         _ = self.options
         table = open_table(path)
         if hasattr(self, "model_"):
-            return self._newer(table.frame, table.origin)
-        return panel_from_frame(table.frame, origin=table.origin, **self._columns())
+            panel = self._newer(table.frame, table.origin)
+        else:
+            panel = panel_from_frame(table.frame, origin=table.origin, **self._columns())
+        check_even(panel)
+        if future is None:
+            return panel
+        ahead = open_table(future)
+        return self._with_future(panel, ahead.frame, ahead.origin)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments by name."""
@@ -164,27 +192,29 @@ class Forecaster:
         self._frame = frame
         return self
 
-    def predict(self, frame: Any = None) -> Any:
+    def predict(self, frame: Any = None, future: Any = None) -> Any:
         """The forecast after the end of each series, as a table of the kind that was given.
 
         Args:
             frame: newer data for the same columns; the data fitted on by default. Nothing is fitted.
+            future: a table of the covariates known in the future, with a row for each series and step of the horizon.
 
         Returns:
             A table: series (where there is a column for it), time, `forecast` (the median), a column per quantile.
         """
-        panel = self._fitted_panel(frame)
+        panel = self._fitted_panel(frame, future)
         return like(forecast_table(self.forecast(panel), panel), self._frame if frame is None else frame)
 
-    def forecast(self, frame: Any = None, times: Any = None) -> Forecast:
+    def forecast(self, frame: Any = None, times: Any = None, future: Any = None) -> Forecast:
         """The same as arrays.
 
         Args:
             frame: as for `predict`.
             times: [N, horizon] times to forecast, ascending and after the end of each series (in UTC where there are
                 zones), where time is uneven; steps of the frequency by default.
+            future: as for `predict`.
         """
-        panel = self._fitted_panel(frame)
+        panel = self._fitted_panel(frame, future)
         return make_forecast(self.model_, panel, times)
 
     def backtest(
@@ -273,7 +303,10 @@ class Forecaster:
             time=saved.columns.time,
             series=saved.columns.series,
             uneven=recipe.model.uneven or None,
+            categorical=tuple(one.name for one in model.coding.columns if one.categorical),
+            holidays=tuple(name.removeprefix(PREFIX) for name in recipe.model.features if name.startswith(PREFIX)),
         )
+        self.set_params(**{role: tuple(one.name for one in model.coding.of_role(role)) for role in ROLES})
         self.columns_, self.frequency_ = saved.columns, saved.frequency
         self.recipe_, self.model_ = recipe, model
         return self
@@ -286,7 +319,9 @@ class Forecaster:
             SettingError, CellError: one has no meaning.
         """
         values = {name: getattr(self, name) for name in Options.__dataclass_fields__}
-        return check_options(Options(**{**values, "quantiles": tuple(self.quantiles)}))
+        ask(self.known, self.past, self.static, self.categorical)
+        holidays = self.holidays if isinstance(self.holidays, str) else tuple(self.holidays)
+        return check_options(Options(**{**values, "quantiles": tuple(self.quantiles), "holidays": holidays}))
 
     def _panel(self, frame: Any) -> Panel:
         _ = self.options  # settings are refused before the data are read
@@ -294,7 +329,14 @@ class Forecaster:
             return frame
         return panel_from_frame(frame, **self._columns())
 
-    def _fitted_panel(self, frame: Any) -> Panel:
+    def _fitted_panel(self, frame: Any, future: Any = None) -> Panel:
+        panel = self._given_panel(frame)
+        return panel if future is None else self._with_future(panel, future, Origin())
+
+    def _with_future(self, panel: Panel, future: Any, origin: Origin) -> Panel:
+        return with_future(panel, future, self.horizon, self.gap, origin)
+
+    def _given_panel(self, frame: Any) -> Panel:
         if not hasattr(self, "model_"):
             raise ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
         if frame is not None:
@@ -313,16 +355,20 @@ class Forecaster:
             "season_length": self.season_length,
             "on_bad_series": self.on_bad_series,
             "uneven": self.uneven if reads_time(find_cell(self.cell)) else False,
+            "covariates": ask(self.known, self.past, self.static, self.categorical),
         }
 
     def _newer(self, frame: Any, origin: Origin) -> Panel:
         """Newer data for the fitted model: of its columns and frequency; series that it knows may be constant."""
         frame, _, origin = long_table(frame, self.frequency_, origin)
         needed = {name: getattr(self.columns_, name) for name in ("series", "time", "target")}
+        covariates = [Asked(one.name, one.role, one.categorical) for one in self.model_.coding.columns]
         names = [str(name) for name in open_frame(frame, origin).columns]
-        absent = next((name for name in needed.values() if name is not None and name not in names), None)
+        roles = [(role, name) for role, name in needed.items() if name is not None]
+        roles += [(one.role, one.name) for one in covariates]
+        absent = next((name for _, name in roles if name not in names), None)
         if absent is not None:
-            listed = ", ".join(f"{role} {name!r}" for role, name in needed.items() if name is not None)
+            listed = ", ".join(f"{role} {name!r}" for role, name in roles)
             raise ModelError(
                 f"{origin.table()} has no column {absent!r}: the model was made for other columns ({listed})",
                 hint=f"its columns are: {', '.join(names[:30])}; name them as in the table that was fitted",
@@ -333,6 +379,7 @@ class Forecaster:
             frequency=self.frequency_,
             on_bad_series=self.on_bad_series,
             known=self.model_.ids,
+            covariates=covariates,
             origin=origin,
         )
 
@@ -351,6 +398,7 @@ def make_forecast(model: FittedModel, panel: Panel, times: Any = None) -> Foreca
     """
     settings = model.recipe.model
     check_ends(panel, settings.lookback)
+    check_ahead(panel, settings.gap + settings.horizon)
     last = np.array([s.times[-1] for s in panel.series])
     ahead = panel.frequency.after(last, settings.gap + settings.horizon)
     if times is not None:

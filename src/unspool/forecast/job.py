@@ -8,7 +8,7 @@ from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
 from unspool.forecast.evaluation.folds import FoldPlan
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
-from unspool.forecast.fitting import FittedModel, Recipe, check_ends, fit_model
+from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
 from unspool.forecast.forecaster import Forecaster, make_forecast
 from unspool.forecast.options import candidates
 from unspool.forecast.result import Backtest, Choice, Fold, Forecast
@@ -89,6 +89,7 @@ def run_job(
     early = panel.before(plans[0].train_end.tolist()) if plans else panel
     recipes = candidates(forecaster.options, early)
     if final:
+        check_ahead(panel, forecaster.gap + forecaster.horizon)
         check_ends(panel, min(recipe.model.lookback for recipe in recipes.values()))
     name, tried, choice = choose(recipes, early, callbacks)
     if on_choice is not None:

@@ -7,11 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from unspool.errors import ModelError, SettingError
+from unspool.forecast.effects import Effects
+from unspool.forecast.embedded import Embedded
+from unspool.forecast.holiday import PREFIX
 from unspool.forecast.networks import NETWORKS, TIMED
 from unspool.forecast.networks.reading import Plan, Reading
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.quantiles import check_levels, ordered
 from unspool.forecast.record import from_record, to_record
+from unspool.forecast.tables.panel import ROLES
 from unspool.forecast.windows import Window
 from unspool.lang import Cell
 
@@ -32,6 +36,7 @@ class ModelSettings:
         series: series told apart by an embedding; 0 for none.
         highway: whether a linear map of the window is added (the autoregressive part of LSTNet).
         uneven: whether the cell reads the time since the step before, for rows at uneven times.
+        known, past, static: the covariates of each role: the number of its categories, or 0 for one that is a number.
     """
 
     network: str
@@ -49,10 +54,13 @@ class ModelSettings:
     series: int
     highway: bool
     uneven: bool = False
+    known: tuple[int, ...] = ()
+    past: tuple[int, ...] = ()
+    static: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The fields, ready for `json.dumps`; `uneven` only where it is so."""
-        return {name: value for name, value in to_record(self).items() if name != "uneven" or value}
+        """The fields, ready for `json.dumps`; `uneven` and covariates only where there are such."""
+        return {name: value for name, value in to_record(self).items() if name not in _LATER or value}
 
     @classmethod
     def from_json(cls, data: Any) -> "ModelSettings":
@@ -63,31 +71,39 @@ class ModelSettings:
         return settings
 
 
+_LATER = ("uneven", *ROLES)
+"""Fields that models without them do not write."""
+
+
 @final
 class ForecastModel(nn.Module):
     """Window → quantiles.
 
-    quantiles = level + unit · (ordered(network(window)) + highway(window))
+    quantiles = level + unit · (ordered(network(window)) + highway(window)) + effects(what is known ahead)
 
-    The highway is the linear autoregression of Lai et al. 2018, arXiv:1703.07015 (LSTNet), beside the recurrence.
+    The effects, of known covariates and holidays, are taken off the window before all else (see `Effects`). The highway
+    is the linear autoregression of Lai et al. 2018, arXiv:1703.07015 (LSTNet), beside the recurrence.
     """
 
     def __init__(self, settings: ModelSettings, cell: Cell) -> None:
         super().__init__()
         self.settings = settings
         outputs = len(settings.levels)
+        known, past_only, static = (_embedded(sizes) for sizes in (settings.known, settings.past, settings.static))
+        beside = len(settings.features) + (known.channels if known else 0)
         self.network = NETWORKS[settings.network](
             Plan(
                 cell,
                 settings.lookback,
                 settings.horizon,
                 outputs,
-                len(settings.features),
+                beside,
                 settings.hidden_size,
                 settings.num_layers,
                 settings.dropout,
                 settings.segment,
                 settings.uneven,
+                past_only.channels if past_only else 0,
             )
         )
         self.highway = nn.Linear(settings.lookback, settings.horizon) if settings.highway else None
@@ -97,34 +113,57 @@ class ForecastModel(nn.Module):
         self.identity = nn.Embedding(settings.series, self.network.identity_size) if settings.series else None
         if self.identity is not None:
             nn.init.normal_(self.identity.weight, std=0.1)
+        self.known, self.past_only, self.static = known, past_only, static
+        self.cycles = sum(not name.startswith(PREFIX) for name in settings.features)
+        driving = beside - self.cycles
+        self.effects = Effects(driving) if driving else None
+        self.of_static = nn.Linear(static.channels, self.network.identity_size, bias=False) if static else None
         self.register_buffer("levels", torch.tensor(settings.levels), persistent=False)
         self.median = settings.levels.index(0.5)
 
     def forward(self, window: Window) -> tuple[Tensor, Tensor]:
         """Quantiles [B, H, Q] in units of the series' scale, and the unit [B] of this window's errors."""
         s = self.settings
-        level = NORMALISATIONS[s.normalisation](window.past, window.past_mask, s.horizon + s.gap, s.season)
-        past = (window.past - level.past) / level.unit * window.past_mask
+        values = window.past
+        beside = window.calendar
+        if self.known is not None and window.known is not None:
+            beside = torch.cat([beside, self.known(window.known)], -1)
+        effects = None
+        if self.effects is not None:
+            effects = self.effects(beside[..., self.cycles :])
+            values = (values - effects[:, : s.lookback]) * window.past_mask
+        level = NORMALISATIONS[s.normalisation](values, window.past_mask, s.horizon + s.gap, s.season)
+        past = (values - level.past) / level.unit * window.past_mask
         reading = Reading(
             past=past,
             mask=window.past_mask,
-            calendar_past=window.calendar[:, : s.lookback],
-            calendar_future=window.calendar[:, s.lookback :],
+            calendar_past=beside[:, : s.lookback],
+            calendar_future=beside[:, -s.horizon :],
             identity=self._identity(window),
             dt=window.dt,
+            past_only=self.past_only(window.past_only) if self.past_only and window.past_only else None,
         )
         quantiles = ordered(self.network(reading), self.median)
         if self.highway is not None:
             quantiles = quantiles + self.highway(past)[..., None]
         future = level.future[:, -s.horizon :] if level.future.shape[1] > 1 else level.future
+        if effects is not None:
+            future = future + effects[:, -s.horizon :]
         return future[..., None] + level.unit[..., None] * quantiles, level.unit[:, 0]
 
     def _identity(self, window: Window) -> Tensor:
-        """[B, ·] embedding of each window's series; zero for a series that was not there in training (−1)."""
-        if self.identity is None:
-            return window.past.new_zeros(len(window.past), self.network.identity_size)
-        known = window.series >= 0
-        return self.identity(window.series.clamp(min=0)) * known[:, None]
+        """[B, ·] the embedding of each window's series, zero for a new one (−1), and what its static covariates add."""
+        found = window.past.new_zeros(len(window.past), self.network.identity_size)
+        if self.identity is not None:
+            known = window.series >= 0
+            found = self.identity(window.series.clamp(min=0)) * known[:, None]
+        if self.static is not None and self.of_static is not None and window.static is not None:
+            found = found + self.of_static(self.static(window.static))
+        return found
+
+
+def _embedded(sizes: tuple[int, ...]) -> Embedded | None:
+    return Embedded(sizes) if sizes else None
 
 
 LONGEST = 10_000_000
@@ -141,6 +180,10 @@ def _odd(settings: ModelSettings) -> str | None:
         return f"network {settings.network!r}, normalisation {settings.normalisation!r}"
     if settings.uneven and (settings.network not in TIMED or settings.highway):
         return f"network {settings.network!r} for uneven times{' with a highway' if settings.highway else ''}"
+    for role in ROLES:
+        sizes = getattr(settings, role)
+        if not all(type(size) is int and 0 <= size <= LONGEST for size in sizes):
+            return f"{role} is {sizes}"
     if not 0 <= settings.dropout < 1:
         return f"dropout is {settings.dropout}"
     if settings.normalisation == "season" and settings.season > settings.lookback:

@@ -8,7 +8,9 @@ from unspool.cells import find_cell
 from unspool.errors import DataError, SettingError
 from unspool.forecast import defaults
 from unspool.forecast.calendar import usable_features
+from unspool.forecast.coding import Coding
 from unspool.forecast.fitting import Recipe
+from unspool.forecast.holiday import check_days, holiday_features
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.networks import NETWORKS, TIMED
 from unspool.forecast.normalise import NORMALISATIONS
@@ -45,6 +47,7 @@ class Options:
         seed: of everything that is drawn.
         uneven: whether every row stands at its own time, which the cell reads; None: where the times are irregular and
             lie on no grid, or leave most of it empty, and the cell can read them.
+        holidays: countries ("DE", "DE-BY") whose public holidays are features of the calendar.
     """
 
     horizon: int
@@ -67,6 +70,7 @@ class Options:
     members: int | None = None
     seed: int = 0
     uneven: bool | None = None
+    holidays: tuple[str, ...] = ()
 
 
 _COUNTS = (
@@ -106,6 +110,7 @@ def check_options(options: Options) -> Options:
     if not 0 <= options.seed < 2**31:
         raise SettingError(f"seed is {options.seed}", hint="give a whole number from 0 to 2147483647")
     check_levels(options.quantiles)
+    holiday_features(options.holidays)
     cell = find_cell(options.cell)
     if options.uneven:
         _check_timed(options, cell)
@@ -131,6 +136,9 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     uneven = panel.frequency.uneven
     if uneven:
         _check_timed(options, find_cell(options.cell))
+    if options.holidays:
+        check_days(panel.frequency)
+    check_even(panel)
     lookback = options.window or defaults.default_lookback(length, ahead, season)
     if options.normalisation == "season" and season > lookback:
         raise SettingError(
@@ -150,10 +158,11 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         hidden_size=options.hidden_size or defaults.default_hidden_size(windows),
         num_layers=options.num_layers,
         dropout=0.2 if options.dropout is None else options.dropout,
-        features=usable_features(panel),
+        features=(*usable_features(panel), *holiday_features(options.holidays)),
         series=len(panel.series) if 1 < len(panel.series) <= EMBEDDED else 0,
         highway=True,
         uneven=uneven,
+        **Coding.of(panel).sizes(),
     )
     if options.normalisation == "auto":
         settings = replace(settings, normalisation=defaults.default_normalisation(windows))
@@ -186,6 +195,15 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
             model = replace(settings, network=network, segment=min(segment, lookback), highway=highway)
             found[f"{name} + highway" if highway else name] = replace(recipe, model=model)
     return found
+
+
+def check_even(panel: Panel) -> None:
+    """Raises `SettingError` where covariates known in the future meet rows at uneven times."""
+    if panel.frequency.uneven and panel.of_role("known"):
+        raise SettingError(
+            "covariates known in the future belong to even steps; the rows are at uneven times",
+            hint="name them in --past, or take --no-uneven or a --frequency",
+        )
 
 
 def _check_timed(options: Options, cell: Cell) -> None:

@@ -16,6 +16,7 @@ _PLAIN: dict[Any, tuple[type, ...]] = {
     bool: (bool,),
     tuple[float, ...]: (list, tuple),
     tuple[str, ...]: (list, tuple),
+    tuple[int, ...]: (list, tuple),
 }
 
 

@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 
 from unspool.atomic import check_folder, new_folder
+from unspool.errors import ModelError
+from unspool.forecast.coding import Coding
 from unspool.forecast.fitting import FittedModel, Recipe
+from unspool.forecast.holiday import INSTALL, PREFIX, holiday_features, is_installed
 from unspool.forecast.model import ForecastModel, ModelSettings
 from unspool.forecast.record import from_record
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.tables.frequency import Frequency
-from unspool.forecast.tables.panel import Columns, Panel
+from unspool.forecast.tables.panel import ROLES, Columns, Panel
 from unspool.forecast.tables.zones import is_known
 from unspool.forecast.timed import reads_time
 from unspool.forecast.windows import Scales
@@ -71,6 +74,8 @@ def write_model(folder: Path, model: FittedModel, panel: Panel) -> None:
         "best": model.log.best,
         "stopped": model.log.stopped,
     }
+    if model.coding.columns:
+        record["covariates"] = model.coding.to_json()
     saved.write_model(folder, KIND, FORMAT, record, members_weights(model.members))
 
 
@@ -92,6 +97,9 @@ def _rebuild(record: dict[str, Any], weights: dict[str, Tensor]) -> SavedModel:
     fit = {name: record["fit"][name] for name in _FIT}
     train = from_record(TrainSettings, record["train"], "training settings")
     recipe = Recipe(model=settings, cell=cell, train=train, members=int(record["members"]), **fit)
+    coding = Coding.from_json(record.get("covariates", []))
+    if coding.sizes() != {role: getattr(settings, role) for role in ROLES}:
+        raise ValueError("its covariates do not fit its settings")
     frequency = _checked(Frequency.from_json(record["frequency"]), settings.features)
     if frequency.uneven != settings.uneven or (settings.uneven and not reads_time(cell)):
         raise ValueError("its frequency and its cell do not both read uneven times")
@@ -109,7 +117,7 @@ def _rebuild(record: dict[str, Any], weights: dict[str, Tensor]) -> SavedModel:
     members = [_member(settings, cell, weights, f"{number}.") for number in range(recipe.members)]
     epochs = tuple(Epoch(**e, seconds=0.0) for e in record["epochs"])
     log = TrainingLog(epochs, int(record["best"]), str(record["stopped"]), settings.network, cell.name, 0.0)
-    model = FittedModel(tuple(members), recipe, ids, scales, shifts.tolist(), log, float(record["valid_error"]))
+    model = FittedModel(tuple(members), recipe, ids, scales, shifts.tolist(), log, float(record["valid_error"]), coding)
     return SavedModel(model, Columns.from_json(record["columns"]), frequency)
 
 
@@ -127,6 +135,12 @@ def _checked(frequency: Frequency, features: tuple[str, ...]) -> Frequency:
     if not (np.diff(times) > np.zeros(2, np.diff(times).dtype)).all() or frequency.season_length < 1:
         raise ValueError("its frequency does not count forward")
     frequency.features(times)
-    if not set(features) <= set(frequency.feature_names):
+    if not all(isinstance(name, str) for name in features):
+        raise ValueError("its calendar features are no names")
+    holidays = [name.removeprefix(PREFIX) for name in features if name.startswith(PREFIX)]
+    if holidays and not is_installed():
+        raise ModelError("it reads public holidays, and the package holidays is not installed", hint=INSTALL)
+    cycles = features[: len(features) - len(holidays)]
+    if not set(cycles) <= set(frequency.feature_names) or (*cycles, *holiday_features(holidays)) != features:
         raise ValueError("its frequency does not fit its calendar features")
     return frequency

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from unspool.forecast.calendar import features
-from unspool.forecast.tables.panel import Panel
+from unspool.forecast.coding import Beside, Coding
+from unspool.forecast.tables.panel import Panel, Role
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Window:
     Attributes:
         past: [B, L] float32, 0 where not observed.
         past_mask: [B, L] float32, 1 where observed.
-        calendar: [B, L + H, F] float32 features of the times read and forecast.
+        calendar: [B, L + gap + H, F] float32 features of the times read, stepped over and forecast.
         series: [B] int64, position of the series.
         future: [B, H] float32 targets, 0 where not observed.
         future_mask: [B, H] float32.
         dt: [B, L + H] float32 time since the step before, in steps of the frequency, where time is uneven; 1 where
             there is nothing before. With a gap the first step of the horizon spans it.
+        known: [B, L + gap + H, ·] covariates known in the future; None where there are none.
+        past_only: [B, L, ·] those known in the past only.
+        static: [B, ·] those of the series itself.
     """
 
     past: Tensor
@@ -39,6 +43,9 @@ class Window:
     future: Tensor
     future_mask: Tensor
     dt: Tensor | None = None
+    known: Beside | None = None
+    past_only: Beside | None = None
+    static: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,8 @@ class Scales:
 class Windows:
     """Cuts windows of `lookback` + `horizon` steps from the series of a panel.
 
-    Memory: (2 + F) float32 per step of data, and a float64 where time is uneven, whatever the number of windows.
+    Memory: (2 + F) float32 per step of data, a float64 where time is uneven, two float32 for each covariate that is a
+    number and an int64 for each that is a category, whatever the number of windows.
 
     Args:
         panel: the series.
@@ -71,6 +79,7 @@ class Windows:
         lookback, horizon, gap: steps read; steps forecast; steps between the two.
         calendar: names of calendar features.
         ahead: [N, gap + H] the times after each series' end; by default steps of the frequency.
+        coding: of the panel's covariates.
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class Windows:
         gap: int = 0,
         calendar: tuple[str, ...] = (),
         ahead: np.ndarray | None = None,
+        coding: Coding | None = None,
     ) -> None:
         self.lookback, self.horizon, self.gap = lookback, horizon, gap
         beyond = gap + horizon
@@ -104,6 +114,13 @@ class Windows:
         self._calendar = torch.from_numpy(np.concatenate(waves).astype(np.float32))
         self._elapsed = torch.from_numpy(np.concatenate(elapsed)) if elapsed else None
         self._starts = torch.tensor(starts)
+        coding = coding or Coding()
+        if coding.columns:
+            coding.check(panel)
+        self._known = self._beside("known", panel, coding)
+        self._past_only = self._beside("past", panel, coding)
+        static = np.array([s.static for s in panel.series]) if coding.of_role("static") else None
+        self._static = None if static is None else coding.encode("static", panel, static)
 
     def places(self, first: np.ndarray, last: np.ndarray, *, whole: bool = False, shortest: int = 1) -> Tensor:
         """[M, 3] places of the windows with targets in `first[i]` … `last[i]` − 1.
@@ -138,22 +155,40 @@ class Windows:
         future = at + ahead
         open_ = (cutoff[:, None] + ahead < limit[:, None]).float()
         future_mask = self._mask[future] * open_
+        whole = at + torch.arange(-self.lookback, self.gap + self.horizon)
         return Window(
             past=self._values[past],
             past_mask=self._mask[past],
-            calendar=self._calendar[torch.cat([past, future], 1)],
+            calendar=self._calendar[whole],
             series=series,
             future=self._values[future] * future_mask,
             future_mask=future_mask,
             dt=None
             if self._elapsed is None
             else self._elapsed[torch.cat([at - self.lookback - 1, past, future], 1)].diff(dim=1).float(),
+            known=self._known and self._known.at(whole),
+            past_only=self._past_only and self._past_only.at(past),
+            static=self._static and self._static.at(series),
         )
 
     def ends(self) -> Tensor:
         """[N, 3] places whose cutoff is each series' end: where the forecast is made."""
         lengths = torch.from_numpy(self.lengths)
         return torch.stack([torch.arange(len(lengths)), lengths, lengths], 1)
+
+    def _beside(self, role: Role, panel: Panel, coding: Coding) -> Beside | None:
+        """Covariates laid as the values are, missing before and after each series; None where there are none."""
+        if not coding.of_role(role):
+            return None
+        parts = []
+        for series in panel.series:
+            values = series.known if role == "known" else series.past
+            assert values is not None
+            size = len(series.values) + self.gap + self.horizon
+            values = values[:size]
+            room = ((self.lookback, size - len(values)), (0, 0))
+            parts.append(np.pad(values, room, constant_values=np.nan))
+        return coding.encode(role, panel, np.concatenate(parts))
 
     def _observed(self, places: Tensor) -> Tensor:
         """[M] bool: some past and some target were observed. Counted from running sums, without cutting windows."""

@@ -4,12 +4,14 @@
 horizon H, season m → [H]. They are the benchmark methods of Hyndman & Athanasopoulos, Forecasting: Principles and
 Practice, 3rd ed. (2021), §5.2. A history without any observed value gives NaN.
 
-`fit_ridge` is the strong one: a linear map from the network's own window to the whole horizon, pooled over all series.
+`fit_ridge` is the strong one: a linear map from the network's own window to the whole horizon, pooled over all series,
+which is also given the covariates known in the future.
 `BASELINES` holds all five under one signature, for a backtest to loop over.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,8 @@ MOST_WINDOWS = 50_000
 MOST_NUMBERS = 10_000_000  # 80 MB: longer windows are drawn in smaller numbers
 STRENGTHS = (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # the smallest keeps the equations well conditioned
 DEFAULT_STRENGTH = 1e-1  # with too few windows to choose
+BEFORE = 7
+"""Steps before the cutoff whose known covariates the ridge reads, besides those of the gap and the horizon."""
 
 
 def last_value(values: History, horizon: int, season: int = 1) -> np.ndarray:
@@ -60,34 +64,53 @@ def mean(values: History, horizon: int, season: int = 1) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PooledRidge:
-    """A fitted ridge regression: y = last + unit · (x W + b), x = (window − last) / unit, missing values 0 in x.
+    """A fitted ridge regression: y = last + unit · (x W + b), x = (window − last) / unit, then what is known ahead.
+
+    Missing values are 0 in x.
 
     `last` is the window's last observed value and `unit` the series' MASE scale (1 for a constant series).
 
     Attributes:
-        weights: [window, H]; the window may be shorter than asked for (see `fit_ridge`).
+        weights: [window + beside, H]; the window may be shorter than asked for (see `fit_ridge`).
         bias: [H].
         season: m, for the unit.
         strength: the penalty taken, per window and relative to the mean square of x.
+        beside: how many numbers are known covariates: K of each of `BEFORE` + gap + H steps.
     """
 
     weights: np.ndarray
     bias: np.ndarray
     season: int
     strength: float
+    beside: int = 0
 
-    def predict(self, histories: Sequence[History]) -> np.ndarray:
-        """Forecast the horizon after each history: N arrays → [N, H]; NaN for a history without observed values."""
-        window = len(self.weights)
+    def predict(self, histories: Sequence[History], known: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """Forecast the horizon after each history: N arrays → [N, H]; NaN for a history without observed values.
+
+        Args:
+            histories: the values.
+            known: as for `fit_ridge`.
+        """
+        window = len(self.weights) - self.beside
         x = np.stack([_pad(values, window)[-window:] for values in histories])
         last = np.array([last_value(values, 1)[0] for values in histories])
         unit = np.array([_unit(values, self.season) for values in histories])
         x = (x - last[:, None]) / unit[:, None]
-        return last[:, None] + unit[:, None] * (np.nan_to_num(x, nan=0.0) @ self.weights + self.bias)
+        x = np.nan_to_num(x, nan=0.0)
+        if known is not None:
+            steps = self.beside // known[0].shape[1]
+            x = np.hstack([x, np.stack([_padded_front(each, steps)[-steps:].ravel() for each in known])])
+        return last[:, None] + unit[:, None] * (x @ self.weights + self.bias)
 
 
 def fit_ridge(
-    histories: Sequence[History], window: int, horizon: int, season: int = 1, gap: int = 0, seed: int = 0
+    histories: Sequence[History],
+    window: int,
+    horizon: int,
+    season: int = 1,
+    gap: int = 0,
+    seed: int = 0,
+    known: Sequence[np.ndarray] | None = None,
 ) -> PooledRidge:
     """Fit one ridge regression from the last `window` values to steps gap + 1 … gap + horizon of every series.
 
@@ -95,11 +118,13 @@ def fit_ridge(
     training window the result is the last value. The penalty is the best of `STRENGTHS`, by squared error in units, on
     the last fifth of each series' windows; what it is fitted on for that comparison ends before their targets begin.
     Of more than 50,000 windows, so many are drawn by `seed`. A window needs an observed value, and so does its target.
+
+    `known` are N arrays [n + gap + H, K] of about unit size, without NaN: covariates that are known in the future.
     """
     lengths = np.array([len(values) for values in histories])
     while window > 1 and np.maximum(0, lengths - window - gap - horizon + 1).sum() < window:
         window -= 1
-    x, y, early, late = _windows(histories, window, horizon, season, gap, seed)
+    x, y, early, late = _windows(histories, window, horizon, season, gap, seed, known)
     strength = DEFAULT_STRENGTH
     if early.any() and late.any():
         errors = []
@@ -107,20 +132,27 @@ def fit_ridge(
             weights, bias = _solve(x[early], y[early], candidate)
             errors.append(np.nanmean((x[late] @ weights + bias - y[late]) ** 2))
         strength = STRENGTHS[int(np.argmin(errors))]
-    return PooledRidge(*_solve(x, y, strength), season, strength)
+    return PooledRidge(*_solve(x, y, strength), season, strength, x.shape[1] - window)
 
 
 def _pooled(method: Callable[[History, int, int], np.ndarray]) -> Callable[..., np.ndarray]:
-    def forecast(histories: Sequence[History], horizon: int, season: int, *, gap: int = 0, **_: int) -> np.ndarray:
+    def forecast(histories: Sequence[History], horizon: int, season: int, *, gap: int = 0, **_: Any) -> np.ndarray:
         return np.stack([method(values, gap + horizon, season)[gap:] for values in histories])
 
     return forecast
 
 
 def _ridge(
-    histories: Sequence[History], horizon: int, season: int, *, window: int, gap: int = 0, seed: int = 0
+    histories: Sequence[History],
+    horizon: int,
+    season: int,
+    *,
+    window: int,
+    gap: int = 0,
+    seed: int = 0,
+    known: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray:
-    return fit_ridge(histories, window, horizon, season, gap, seed).predict(histories)
+    return fit_ridge(histories, window, horizon, season, gap, seed, known).predict(histories, known)
 
 
 BASELINES: dict[str, Callable[..., np.ndarray]] = {
@@ -130,7 +162,7 @@ BASELINES: dict[str, Callable[..., np.ndarray]] = {
     "mean": _pooled(mean),
     "ridge": _ridge,
 }
-"""name → (histories, horizon, season, *, window, gap=0, seed=0) → [N, H], the steps gap + 1 … gap + H."""
+"""name → (histories, horizon, season, *, window, gap=0, seed=0, known=None) → [N, H], steps gap + 1 … gap + H."""
 
 
 def _unit(values: History, season: int) -> float:
@@ -142,14 +174,26 @@ def _pad(values: History, window: int) -> np.ndarray:
     return np.concatenate([np.full(max(0, window - len(values)), np.nan), values])
 
 
+def _padded_front(known: np.ndarray, steps: int) -> np.ndarray:
+    return np.pad(known, ((max(0, steps - len(known)), 0), (0, 0)))
+
+
 def _windows(
-    histories: Sequence[History], window: int, horizon: int, season: int, gap: int, seed: int
+    histories: Sequence[History],
+    window: int,
+    horizon: int,
+    season: int,
+    gap: int,
+    seed: int,
+    known: Sequence[np.ndarray] | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Windows x, targets y (both relative), and which rows the penalty is tried on: fitted (early), compared (late)."""
     lengths = np.array([len(values) for values in histories])
     counts = np.maximum(0, lengths - window - gap - horizon + 1)
     drawn = np.arange(counts.sum())
-    most = min(MOST_WINDOWS, MOST_NUMBERS // (window + horizon))
+    steps = BEFORE + gap + horizon
+    beside = 0 if known is None else steps * known[0].shape[1]
+    most = min(MOST_WINDOWS, max(1, MOST_NUMBERS // (window + horizon + beside)))
     if drawn.size > most:
         drawn = np.sort(np.random.default_rng(seed).choice(drawn.size, most, replace=False))
     series = np.repeat(np.arange(len(counts)), counts)[drawn]
@@ -164,6 +208,10 @@ def _windows(
     unit = np.array([_unit(values, season) for values in histories])[series]
     x = np.nan_to_num((x - last[:, None]) / unit[:, None], nan=0.0)
     y = (y - last[:, None]) / unit[:, None]
+    if known is not None:
+        ahead = np.concatenate([_padded_front(each, len(each) + BEFORE) for each in known])
+        first = (np.cumsum(lengths + steps) - lengths - steps)[series] + place + window
+        x = np.hstack([x, ahead[first[:, None] + np.arange(steps)].reshape(len(x), beside)])
     cut = (counts - np.ceil(counts / 5))[series]
     use = seen.any(axis=1) & ~np.isnan(y).all(axis=1)
     return x[use], y[use], (place + horizon <= cut)[use], (place >= cut)[use]

@@ -23,7 +23,7 @@ class Direct(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.horizon = plan.horizon
-        self.layer = recurrence(plan, 2 + plan.features)
+        self.layer = recurrence(plan, 2 + plan.features + plan.past_only)
         self.identity_size = self.layer.output_size
         self.calendar = nn.Linear(plan.features, plan.outputs, bias=False) if plan.features else None
         self.dropout = nn.Dropout(plan.dropout)
@@ -31,7 +31,7 @@ class Direct(nn.Module):
 
     def forward(self, reading: Reading) -> Tensor:
         """Features per step of the horizon."""
-        x = torch.cat([reading.past[..., None], reading.mask[..., None], reading.calendar_past], -1)
+        x = torch.cat([reading.past[..., None], reading.mask[..., None], *reading.beside_past()], -1)
         output, _ = self.layer(x)
         state = self.dropout(output[:, -1] + reading.identity)
         forecast = self.readout(state).unflatten(1, (self.horizon, -1))

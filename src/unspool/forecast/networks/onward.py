@@ -27,7 +27,7 @@ class Onward(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.horizon = plan.horizon
-        self.layer = recurrence(plan, 2 + plan.features)
+        self.layer = recurrence(plan, 2 + plan.features + plan.past_only)
         self.identity_size = self.layer.output_size
         self.dropout = nn.Dropout(plan.dropout)
         self.readout = nn.Linear(2 * self.layer.output_size, plan.outputs)
@@ -36,6 +36,8 @@ class Onward(nn.Module):
         """Features per step of the horizon."""
         values = functional.pad(torch.stack([reading.past, reading.mask], -1), (0, 0, 0, self.horizon))
         x = torch.cat([values, torch.cat([reading.calendar_past, reading.calendar_future], 1)], -1)
+        if reading.past_only is not None:
+            x = torch.cat([x, functional.pad(reading.past_only, (0, 0, 0, self.horizon))], -1)
         output, _ = self.layer(x, per_step=None if reading.dt is None else {TIME: reading.dt})
         states = output[:, -self.horizon - 1 :] + reading.identity[:, None]
         here = states[:, :1].expand(-1, self.horizon, -1)

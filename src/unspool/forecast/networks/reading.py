@@ -14,10 +14,11 @@ class Reading:
     Attributes:
         past: [B, L] normalised values, 0 where not observed.
         mask: [B, L] 1 where observed.
-        calendar_past: [B, L, F].
-        calendar_future: [B, H, F].
+        calendar_past: [B, L, F] the calendar, then the covariates known in the future.
+        calendar_future: [B, H, F] the same of the horizon.
         identity: [B, H_units] what is known of the series itself, added to the state the horizon is read from.
         dt: [B, L + H] time since the step before, in steps; None where all steps are alike.
+        past_only: [B, L, P] covariates known in the past only; None where there are none.
     """
 
     past: Tensor
@@ -26,6 +27,11 @@ class Reading:
     calendar_future: Tensor
     identity: Tensor
     dt: Tensor | None = None
+    past_only: Tensor | None = None
+
+    def beside_past(self) -> list[Tensor]:
+        """[B, L, F] and [B, L, P]: what is read beside the values."""
+        return [self.calendar_past] if self.past_only is None else [self.calendar_past, self.past_only]
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,11 @@ class Plan:
         cell: any cell.
         lookback, horizon: steps read, steps forecast.
         outputs: numbers per step of the horizon.
-        features: calendar features per step.
+        features: calendar features and channels of covariates known in the future, per step.
         hidden_size, num_layers, dropout: of the recurrence.
         segment: steps per segment, for networks that read in segments.
         uneven: whether the time of every step is given, as `Reading.dt`.
+        past_only: channels of covariates known in the past only, per step.
     """
 
     cell: Cell
@@ -52,3 +59,4 @@ class Plan:
     dropout: float
     segment: int
     uneven: bool = False
+    past_only: int = 0

@@ -1,8 +1,8 @@
 """`segment`: the window is read a segment of w steps at a time, and all segments of the horizon are decoded at once.
 
-    u_j = relu(E [segment j, its mask, its calendar])      ⌈L/w⌉ segments, the newest one whole
+    u_j = relu(E [segment j, its mask, its calendar and covariates])      ⌈L/w⌉ segments, the newest one whole
     state = the cell over u_1 … u_n
-    v_k = position k + the series + the calendar of segment k of the horizon
+    v_k = position k + the series + the calendar of segment k of the horizon, and what is known ahead
     forecast of segment k = V · (one more step of the cell, from state, with v_k)
 
 SegRNN, Lin et al. 2023, arXiv:2308.11200 (there a GRU; here any cell, with masks and calendars).
@@ -36,6 +36,8 @@ class Segment(nn.Module):
         self.calendar = nn.Linear(plan.segment * plan.features, plan.hidden_size, bias=False) if plan.features else None
         self.dropout = nn.Dropout(plan.dropout)
         self.readout = nn.Linear(self.layer.output_size, plan.segment * plan.outputs)
+        beside = plan.segment * plan.past_only
+        self.past_only = nn.Linear(beside, plan.hidden_size, bias=False) if beside else None
 
     def forward(self, reading: Reading) -> Tensor:
         """Features per step of the horizon."""
@@ -47,6 +49,8 @@ class Segment(nn.Module):
         if self.calendar is not None:
             u = u + self.calendar(_segments(reading.calendar_past, before, 0, self.segment))
             v = v + self.calendar(_segments(reading.calendar_future, 0, after, self.segment))
+        if self.past_only is not None and reading.past_only is not None:
+            u = u + self.past_only(_segments(reading.past_only, before, 0, self.segment))
         _, state = self.layer(torch.relu(u))
         # Every segment of the horizon is decoded from the same state: they become rows of one batch.
         fanned = tuple(s.repeat_interleave(self.decoded, 1) for s in state)

@@ -1,11 +1,12 @@
 """What was found in the data, said by series, number and time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from unspool.forecast.tables.frequency import Frequency
-from unspool.forecast.tables.panel import Finding
+from unspool.forecast.tables.panel import ROLES, Covariate, Finding, Panel
 from unspool.forecast.tables.times import TimeStyle
 
 ENOUGH = 3
@@ -41,6 +42,39 @@ def say_holes(holes: list[Hole], frequency: Frequency, style: TimeStyle) -> list
         _finding(hole, run, labels[2 * k], labels[2 * k + 1], frequency.noun)
         for k, (hole, (_, run)) in enumerate(zip(holes, runs, strict=True))
     ]
+
+
+def say_covariates(panel: Panel) -> list[Finding]:
+    """Which covariates there are, and how much of each has no value."""
+    if not panel.covariates:
+        return []
+    said = []
+    for role in ROLES:
+        names = [
+            one.name if one.categories is None else f"{one.name} ({len(one.categories)} categories)"
+            for one in panel.of_role(role)
+        ]
+        if names:
+            said.append(f"{_ROLES[role]} {', '.join(names)}")
+    found = [Finding("covariates", "", f"covariates: {'; '.join(said)}")]
+    for role in ("known", "past"):
+        for place, one in enumerate(panel.of_role(role)):
+            columns = [series.known if role == "known" else series.past for series in panel.series]
+            absent = np.concatenate([np.isnan(c[:, place]) for c in columns if c is not None])
+            if absent.any():
+                share = f"{int(absent.sum())} of {len(absent)} {panel.frequency.noun}s have no value"
+                found.append(Finding("missing", "", f"{role} {one.name!r}: {share}"))
+    return found
+
+
+def say_unseen(covariate: Covariate, new: Sequence[str]) -> Finding:
+    """The rule for categories that were not there in training, and which."""
+    shown = ", ".join(repr(name) for name in new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
+    said = f"{covariate.role} {covariate.name!r} has categories that were not in training: {shown}"
+    return Finding("unseen", "", f"{said}; they are read as the mean of those that were")
+
+
+_ROLES = {"known": "known in the future", "past": "known in the past only", "static": "of the series itself"}
 
 
 def _longest_run(absent: np.ndarray) -> tuple[int, int]:

@@ -5,6 +5,7 @@ No pyarrow is needed to read a pandas frame: its columns go through NumPy.
 
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
@@ -43,18 +44,38 @@ def open_frame(frame: Any, where: Origin) -> nw.DataFrame[Any]:
     return opened
 
 
-def choose_columns(names: list[str], target: str, time: str, series: str | None, where: Origin) -> Columns:
-    """The columns by name; the default series column may be absent, then the table is one series.
+def choose_columns(names: list[str], target: str | None, time: str, series: str | None, where: Origin) -> Columns:
+    """The columns by name; the default series column may be absent, then the table is one series; target None: none.
 
     Raises:
         DataError: a column is not there.
         SettingError: one column has two roles.
     """
-    target, time, series = named(names, target, time, series)
+    found, time, series = named(names, target or "", time, series)
     if series == DEFAULT_SERIES and series not in names:
         series = None
-    roles = {"time": time, "target": target} | ({} if series is None else {"series": series})
-    for role, name in roles.items():
+    roles = {"time": time} | ({} if target is None else {"target": found})
+    roles |= {} if series is None else {"series": series}
+    _check_there(names, list(roles.items()), where)
+    if len(set(roles.values())) < len(roles):
+        said = " and ".join(f"{role} {name!r}" for role, name in roles.items())
+        raise SettingError(f"one column cannot have two roles: {said}", hint="name a different column for each")
+    return Columns(series, time, found)
+
+
+def check_columns(names: list[str], asked: list[tuple[str, str]], taken: Sequence[str], where: Origin) -> None:
+    """Check that columns, each as (role, name), are there and have no role yet; raises as `choose_columns`."""
+    _check_there(names, asked, where)
+    for role, name in asked:
+        if name in taken:
+            raise SettingError(
+                f"one column cannot have two roles: {role} {name!r} is the target, the time or the series",
+                hint="the target's own past is always read; name another column",
+            )
+
+
+def _check_there(names: list[str], roles: list[tuple[str, str]], where: Origin) -> None:
+    for role, name in roles:
         if f"{name} (1)" in names:
             raise DataError(
                 f"{where.table()} has more than one column {name!r} ({role})",
@@ -65,10 +86,6 @@ def choose_columns(names: list[str], target: str, time: str, series: str | None,
                 f"{where.table()} has no column {name!r} ({role}); its columns are: {_listed(names)}",
                 hint=_suggestion(role, name, names),
             )
-    if len(set(roles.values())) < len(roles):
-        said = " and ".join(f"{role} {name!r}" for role, name in roles.items())
-        raise SettingError(f"one column cannot have two roles: {said}", hint="name a different column for each")
-    return Columns(series, time, target)
 
 
 def take(frame: nw.DataFrame[Any], name: str, where: Origin) -> tuple[pl.Series, str | None]:

@@ -4,10 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unspool.errors import DataError
 from unspool.forecast.tables.every import describe
 from unspool.forecast.tables.frequency import Frequency
 from unspool.forecast.tables.inference import month_steps, noise, within
+from unspool.forecast.tables.origin import Origin
+from unspool.forecast.tables.times import TimeStyle
 from unspool.forecast.tables.zones import to_local
+
+KINDS = {"integer": "whole numbers", "decimal": "decimal numbers", "datetime": "dates or datetimes"}
 
 _HOUR = np.timedelta64(1, "h")
 
@@ -49,6 +54,22 @@ def positions(frequency: Frequency, times: np.ndarray, starts: np.ndarray) -> tu
     else:
         near = exact == times
     return apart // frequency.stride, near & (apart % frequency.stride == 0)
+
+
+def check_kind(style: TimeStyle, name: str, where: Origin, frequency: Frequency) -> None:
+    """Raises `DataError` where times are not of the kind, or have not the zone, of those the frequency is of."""
+    kind = frequency.unit if frequency.unit in ("integer", "decimal") else "datetime"
+    if kind != style.kind:
+        raise DataError(
+            f"{where.table()}: time {name!r} is {KINDS[style.kind]}, not {KINDS[kind]}",
+            hint="write the times as in the table that the model was fitted on",
+        )
+    if (frequency.zone is None) != (style.zone is None):
+        has, had = ("has no zone", "has one") if style.zone is None else ("has a zone", "has none")
+        raise DataError(
+            f"{where.table()}: time {name!r} {has}, its frequency {had} ({frequency.name})",
+            hint="write the times as in the table that the model was fitted on",
+        )
 
 
 def lengths(place: np.ndarray, starts: np.ndarray) -> np.ndarray:

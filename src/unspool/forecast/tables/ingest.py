@@ -4,7 +4,7 @@ Everything is done on whole columns; only series with something to say are looke
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Literal
@@ -13,14 +13,15 @@ import numpy as np
 
 from unspool.errors import DataError, SettingError
 from unspool.forecast.tables.conventions import long_table
+from unspool.forecast.tables.covariates import Asked
 from unspool.forecast.tables.every import DAY, MINUTE, read_every
-from unspool.forecast.tables.findings import ENOUGH, Hole, defect, say_holes
+from unspool.forecast.tables.findings import ENOUGH, Hole, defect, say_covariates, say_holes
 from unspool.forecast.tables.frequency import Frequency, fixed, integers
-from unspool.forecast.tables.gridding import lengths, odd_row, other_frequency, positions
+from unspool.forecast.tables.gridding import KINDS, check_kind, lengths, odd_row, other_frequency, positions
 from unspool.forecast.tables.inference import fit, infer, within
 from unspool.forecast.tables.origin import Origin
 from unspool.forecast.tables.panel import Finding, Panel, Series
-from unspool.forecast.tables.rows import Rows, check_order, read_rows
+from unspool.forecast.tables.rows import Rows, check_order, check_static, check_varied, read_rows
 from unspool.forecast.tables.table import open_table
 from unspool.forecast.tables.times import ISO_DATE, ISO_DATETIME, TimeStyle
 from unspool.forecast.tables.uneven import irregular, own_frequency, own_times_hint, say_gaps
@@ -29,8 +30,6 @@ _SPARSE = 50
 """A grid may have so many times more points than the table has rows."""
 
 _MONTHS = "monthly times need the month only (2024-05), the same day of each month, or its last day"
-
-_KINDS = {"integer": "whole numbers", "decimal": "decimal numbers", "datetime": "dates or datetimes"}
 
 
 def panel_from_file(path: str | PathLike[str], **options: Any) -> Panel:
@@ -50,6 +49,7 @@ def panel_from_frame(
     on_bad_series: Literal["error", "skip"] = "error",
     uneven: bool | None = False,
     known: Collection[str] = (),
+    covariates: Sequence[Asked] = (),
     origin: Origin | None = None,
 ) -> Panel:
     """The panel of a table in long form: a row for each series and time.
@@ -65,7 +65,8 @@ def panel_from_frame(
         on_bad_series: "skip" leaves out series that are constant, empty or too short, and says so in the findings.
         uneven: whether every row stands at its own time, on no grid; None for where the times are irregular and lie
             on no grid or leave most of it empty. `frequency` is then the length of a step, by default the typical gap.
-        known: series that a model has been fitted on; these may be constant or short.
+        known: series that a model has been fitted on; these may be constant or short, and covariates constant.
+        covariates: columns beside the target.
         origin: where the rows came from, for errors.
 
     Raises:
@@ -78,8 +79,11 @@ def panel_from_frame(
     if season_length is not None and season_length < 1:
         raise SettingError(f"season_length is {season_length}", hint="a season has at least 1 step")
     frame, frequency, where = long_table(frame, frequency, where)
-    rows = read_rows(frame, target, time, series, where)
+    rows = read_rows(frame, target, time, series, where, covariates)
     check_order(rows)
+    check_static(rows)
+    if not known:
+        check_varied(rows)
     if isinstance(frequency, Frequency):
         uneven = frequency.uneven
     if uneven:
@@ -125,32 +129,22 @@ def _at_own_times(
     else:
         frequency = own_frequency(rows.times, rows.starts, rows.style.zone, given)
     rows = replace(rows, style=_fine_enough(rows.style, frequency))
-    laid = _Laid(np.append(rows.starts, len(rows.times)), rows.times, rows.values, np.ones(len(rows.times), bool))
+    offsets, there = np.append(rows.starts, len(rows.times)), np.ones(len(rows.times), bool)
+    laid = _Laid(offsets, rows.times, rows.values, there, rows.beside.values)
     panel = _assemble(rows, frequency, laid, on_bad, known)
     return replace(panel, findings=(*say_gaps(panel), *panel.findings))
 
 
 def _frequency(rows: Rows, given: str | Frequency | None) -> Frequency:
     if isinstance(given, Frequency):
-        kind = given.unit if given.unit in ("integer", "decimal") else "datetime"
-        if kind != rows.style.kind:
-            raise DataError(
-                f"{rows.where.table()}: time {rows.columns.time!r} is {_KINDS[rows.style.kind]}, not {_KINDS[kind]}",
-                hint="write the times as in the table that the model was fitted on",
-            )
-        if (given.zone is None) != (rows.style.zone is None):
-            has, had = ("has no zone", "has one") if rows.style.zone is None else ("has a zone", "has none")
-            raise DataError(
-                f"{rows.where.table()}: time {rows.columns.time!r} {has}, its frequency {had} ({given.name})",
-                hint="write the times as in the table that the model was fitted on",
-            )
+        check_kind(rows.style, rows.columns.time, rows.where, given)
         return given
     if given is not None:
         unit, step = read_every(given)
         found = fit(unit, step, rows.times, rows.style.zone)
         if found is None:
             raise SettingError(
-                f"frequency {given!r} does not fit times that are {_KINDS[rows.style.kind]}",
+                f"frequency {given!r} does not fit times that are {KINDS[rows.style.kind]}",
                 hint="leave the frequency out to have it inferred",
             )
         return found
@@ -228,12 +222,13 @@ def _looks_monthly(rows: Rows, frequency: Frequency) -> bool:
 
 @dataclass(frozen=True)
 class _Laid:
-    """All series end to end: `offsets` [N + 1] of each, times, values, and whether the table has a row there."""
+    """All series end to end: `offsets` [N + 1], times, values, whether the table has a row there, covariates [·, C]."""
 
     offsets: np.ndarray
     times: np.ndarray
     values: np.ndarray
     there: np.ndarray
+    beside: np.ndarray | None
 
 
 def _laid(rows: Rows, frequency: Frequency, place: np.ndarray) -> _Laid:
@@ -244,9 +239,13 @@ def _laid(rows: Rows, frequency: Frequency, place: np.ndarray) -> _Laid:
     values, there = np.full(offsets[-1], np.nan), np.zeros(offsets[-1], bool)
     flat = np.repeat(offsets[:-1], counts) + place
     values[flat], there[flat] = rows.values, True
+    beside = None
+    if rows.beside.values is not None:
+        beside = np.full((offsets[-1], rows.beside.values.shape[1]), np.nan)
+        beside[flat] = rows.beside.values
     index = np.repeat(frequency.index(rows.times[rows.starts]), sizes)
     index += (np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)) * frequency.stride
-    return _Laid(offsets, frequency.at(index, np.repeat(rows.times[rows.starts], sizes)), values, there)
+    return _Laid(offsets, frequency.at(index, np.repeat(rows.times[rows.starts], sizes)), values, there, beside)
 
 
 def _assemble(rows: Rows, frequency: Frequency, laid: _Laid, on_bad: str, known: Collection[str]) -> Panel:
@@ -260,7 +259,7 @@ def _assemble(rows: Rows, frequency: Frequency, laid: _Laid, on_bad: str, known:
         if wrong is not None and (wrong[0] == "missing" or name not in known):
             bad.append(Finding(wrong[0], name, wrong[1]))
             continue
-        kept.append(Series(name, times[part], values[part]))
+        kept.append(Series(name, times[part], values[part], **_beside(rows, laid, part)))
         gap = ~there[part]
         for kind, absent in (("gap", gap), ("missing", np.isnan(values[part]) & ~gap)):
             if absent.any():
@@ -268,7 +267,22 @@ def _assemble(rows: Rows, frequency: Frequency, laid: _Laid, on_bad: str, known:
     _judge(bad, kept, on_bad, rows.where)
     findings = say_holes(holes, frequency, rows.style)
     findings += [Finding("skipped", one.series, f"{one.series}: left out, it {one.message}") for one in bad]
-    return Panel(tuple(kept), frequency, rows.columns, tuple(findings), rows.style)
+    panel = Panel(tuple(kept), frequency, rows.columns, tuple(findings), rows.style, rows.beside.covariates)
+    return replace(panel, findings=(*say_covariates(panel), *panel.findings))
+
+
+def _beside(rows: Rows, laid: _Laid, part: slice) -> dict[str, np.ndarray]:
+    """The covariates of one series by role; the static ones are the first values they have."""
+    if laid.beside is None:
+        return {}
+    roles = np.array([one.role for one in rows.beside.covariates])
+    static = laid.beside[part][:, roles == "static"]
+    first = static[(~np.isnan(static)).argmax(axis=0), np.arange(static.shape[1])]
+    return {
+        "known": laid.beside[part][:, roles == "known"],
+        "past": laid.beside[part][:, roles == "past"],
+        "static": first,
+    }
 
 
 def _judge(bad: list[Finding], kept: list[Series], on_bad: str, where: Origin) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,9 @@ import polars as pl
 from unspool.forecast.record import from_record, to_record
 from unspool.forecast.tables.frequency import Frequency
 from unspool.forecast.tables.times import TimeStyle
+
+Role = Literal["known", "past", "static"]
+ROLES: tuple[Role, ...] = ("known", "past", "static")
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,43 @@ class Series:
         id: the series' name.
         times: [n] datetime64[us] (UTC where the table had zones), int64, or float64, ascending.
         values: [n] float64, NaN where the table has no row or no value.
+        known: [n + m, K] float64, the panel's covariates known in the future, m steps beyond the last row where they
+            are given; numbers, or codes of categories, NaN where there is no value.
+        past: [n, P] those known in the past only.
+        static: [S] those of the series itself.
     """
 
     id: str
     times: np.ndarray
     values: np.ndarray
+    known: np.ndarray | None = None
+    past: np.ndarray | None = None
+    static: np.ndarray | None = None
+
+    def between(self, start: int, stop: int) -> "Series":
+        """The points `start` … `stop` − 1, with all that is known of the future after them."""
+        return replace(
+            self,
+            times=self.times[start:stop],
+            values=self.values[start:stop],
+            known=None if self.known is None else self.known[start:],
+            past=None if self.past is None else self.past[start:stop],
+        )
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """A column beside the target.
+
+    Attributes:
+        name: the column.
+        role: "known" in the future, "past" (known in the past only) or "static" (one value for each series).
+        categories: names of the categories, which the values are codes of; None for numbers.
+    """
+
+    name: str
+    role: Role
+    categories: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +68,7 @@ class Finding:
 
     Attributes:
         kind: "gap" (rows that are not there), "missing" (rows without a value), "skipped" (a series left out), "uneven"
-            (rows at uneven times).
+            (rows at uneven times), "covariates" (what is read beside the target), "unseen" (a new category).
         series: the series' name; "" where it is all of them.
         message: one line that names the series, how much, and where.
     """
@@ -63,13 +98,18 @@ class Columns:
 
 @dataclass(frozen=True)
 class Panel:
-    """Series of one frequency, in the natural order of their names ("H2" before "H10")."""
+    """Series of one frequency, in the natural order of their names ("H2" before "H10"), and their covariates."""
 
     series: tuple[Series, ...]
     frequency: Frequency
     columns: Columns
     findings: tuple[Finding, ...]
     time_style: TimeStyle
+    covariates: tuple[Covariate, ...] = ()
+
+    def of_role(self, role: Role) -> tuple[Covariate, ...]:
+        """The covariates of a role, in the order of the columns of `Series`."""
+        return tuple(one for one in self.covariates if one.role == role)
 
     def labels(self, times: np.ndarray | Sequence[Any]) -> list[str]:
         """The text of times, written as the table writes them."""
@@ -80,10 +120,9 @@ class Panel:
         return self.time_style.time_column(times).alias(self.columns.time)
 
     def before(self, cutoffs: Sequence[int]) -> "Panel":
-        """Each series cut to its first `cutoffs[i]` points; series with a cutoff below 1 are dropped."""
-        cut = [
-            Series(series.id, series.times[:cutoff], series.values[:cutoff])
-            for series, cutoff in zip(self.series, cutoffs, strict=True)
-            if cutoff >= 1
-        ]
+        """Each series cut to its first `cutoffs[i]` points; series with a cutoff below 1 are dropped.
+
+        What is known of the future stays known.
+        """
+        cut = [series.between(0, cutoff) for series, cutoff in zip(self.series, cutoffs, strict=True) if cutoff >= 1]
         return replace(self, series=tuple(cut))

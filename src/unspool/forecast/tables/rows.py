@@ -1,18 +1,20 @@
 """The rows of a table, read and sorted by series, each still knowing where it came from."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from unspool.errors import DataError
+from unspool.forecast.tables.covariates import Asked, Read, read_covariates
 from unspool.forecast.tables.frames import choose_columns, open_frame, take
 from unspool.forecast.tables.gridding import lengths, positions
 from unspool.forecast.tables.inference import infer, within
 from unspool.forecast.tables.origin import Origin
-from unspool.forecast.tables.panel import Columns
+from unspool.forecast.tables.panel import Columns, Covariate
 from unspool.forecast.tables.timecolumn import read_times
 from unspool.forecast.tables.times import TimeStyle
 from unspool.forecast.tables.timetext import Reading
@@ -32,6 +34,7 @@ class Rows:
         columns: the names of the columns.
         style: how times are written.
         where: where the table came from.
+        beside: the covariates, [n, C] in the same order.
     """
 
     names: list[str]
@@ -42,6 +45,7 @@ class Rows:
     columns: Columns
     style: TimeStyle
     where: Origin
+    beside: Read = field(default_factory=Read)
 
     # what errors say of row k, a place in the sorted order
 
@@ -76,14 +80,38 @@ class Rows:
         return f" (and {len(rows) - 1} more such row{'s' if len(rows) > 2 else ''}{where})"
 
 
-def read_rows(frame: Any, target: str, time: str, series: str | None, where: Origin) -> Rows:
-    """The rows of a pandas, polars or pyarrow table; raises `DataError` where a column, value or time is not usable."""
+def read_rows(
+    frame: Any,
+    target: str | None,
+    time: str,
+    series: str | None,
+    where: Origin,
+    wanted: Sequence[Asked] = (),
+    style: TimeStyle | None = None,
+) -> Rows:
+    """The rows of a pandas, polars or pyarrow table; raises `DataError` where a column, value or time is not usable.
+
+    Args:
+        frame: the table.
+        target: the column of values; None where there is none, as in a table of the future.
+        time: the column of times.
+        series: the column that tells series apart.
+        where: where the table came from.
+        wanted: covariates.
+        style: how times are written in the table that goes before, for dates that could be read in two ways.
+    """
     table = open_frame(frame, where)
     columns = choose_columns([str(name) for name in table.columns], target, time, series, where)
     ids = None if columns.series is None else _ids(take(table, columns.series, where)[0], where, columns.series)
-    values = read_numbers(take(table, columns.target, where)[0], where, f"target {columns.target!r}", ids)
+    if target is None:
+        values = np.full(table.shape[0], np.nan)
+    else:
+        values = read_numbers(take(table, columns.target, where)[0], where, f"target {columns.target!r}", ids)
+    taken = [name for name in (columns.series, columns.time, columns.target) if name]
+    beside = read_covariates(table, wanted, where, ids, taken)
     raw, zone = take(table, columns.time, where)
     readings = read_times(raw, zone, where, columns.time)
+    readings = [each for each in readings if style and each.style.pattern == style.pattern] or readings
     if ids is None:
         names, order, starts = [columns.target], np.arange(len(values)), np.zeros(1, np.int64)
     else:
@@ -92,7 +120,8 @@ def read_rows(frame: Any, target: str, time: str, series: str | None, where: Ori
         order = np.argsort(codes, kind="stable")
         starts = np.searchsorted(codes[order], np.arange(len(names)))
     reading = _decide(readings, order, starts, where, columns.time, raw)
-    return Rows(names, starts, order, reading.times[order], values[order], columns, reading.style, where)
+    times, beside = reading.times[order], beside.ordered(order)
+    return Rows(names, starts, order, times, values[order], columns, reading.style, where, beside)
 
 
 def _ids(column: pl.Series, where: Origin, name: str) -> pl.Series:
@@ -160,3 +189,44 @@ def check_order(rows: Rows) -> None:
             f"{rows.at(k)}: time {rows.label(k)}{rows.of(k)} is already in {rows.place(k - 1)}{rows.several(twice)}",
             hint=f"keep one row for each time{'' if one else ' and series'}{apart}",
         )
+
+
+def check_static(rows: Rows) -> None:
+    """Raises `DataError` where a static covariate has a second value within a series."""
+    series = np.repeat(np.arange(len(rows.starts)), np.diff(np.append(rows.starts, len(rows.times))))
+    for one, values in _columns(rows):
+        if one.role != "static":
+            continue
+        there = np.flatnonzero(~np.isnan(values))
+        first = np.zeros(len(rows.starts), np.int64)
+        first[series[there[::-1]]] = there[::-1]  # the earliest is written last
+        odd = there[values[there] != values[first[series[there]]]]
+        if len(odd):
+            k, before = int(odd[0]), int(first[series[odd[0]]])
+            raise DataError(
+                f"{rows.at(k)}: static {one.name!r}{rows.of(k)} is {_shown(one, values[k])}, in {rows.place(before)} "
+                f"it is {_shown(one, values[before])}{rows.several(odd)}",
+                hint="a static covariate has one value for each series; give what changes with --known or --past",
+            )
+
+
+def check_varied(rows: Rows) -> None:
+    """Raises `DataError` where a covariate has no value, or the same everywhere: nothing can be learnt from it."""
+    for one, values in _columns(rows):
+        seen = values[~np.isnan(values)]
+        if len(seen) and (seen != seen[0]).any():
+            continue
+        what = f"is constant ({_shown(one, seen[0])})" if len(seen) else "has no value at all"
+        raise DataError(
+            f"{rows.where.table()}: {one.role} {one.name!r} {what}",
+            hint="leave it out: nothing can be learnt from it",
+        )
+
+
+def _columns(rows: Rows) -> list[tuple[Covariate, np.ndarray]]:
+    values = rows.beside.values
+    return [] if values is None else [(one, values[:, k]) for k, one in enumerate(rows.beside.covariates)]
+
+
+def _shown(one: Covariate, value: float) -> str:
+    return f"{value:g}" if one.categories is None else repr(one.categories[int(value)])

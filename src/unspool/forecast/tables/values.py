@@ -39,7 +39,7 @@ def read_numbers(column: pl.Series, where: Origin, what: str, of: pl.Series | No
         text = column
     elif kind in (pl.String, pl.Categorical, pl.Enum):
         text = missing_to_null(column)
-        numbers = _parse(text, where, what)
+        numbers = parse_numbers(text, where, what)
         bad = (numbers.is_null() & text.is_not_null()).arg_true()
         if len(bad):
             row = int(bad[0])
@@ -62,11 +62,7 @@ def read_numbers(column: pl.Series, where: Origin, what: str, of: pl.Series | No
     return values
 
 
-def _of(ids: pl.Series | None, row: int) -> str:
-    return "" if ids is None else f" of series {ids[row]!r}"
-
-
-def _parse(text: pl.Series, where: Origin, what: str) -> pl.Series:
+def parse_numbers(text: pl.Series, where: Origin, what: str) -> pl.Series:
     """Float64, null where a value is not a number. The whole column is read with one meaning of the comma."""
     numbers = text.cast(pl.Float64, strict=False)
     if numbers.null_count() == text.null_count():
@@ -90,3 +86,7 @@ def _parse(text: pl.Series, where: Origin, what: str) -> pl.Series:
         read = text.str.replace_all(",", "", literal=True)
         looks = looks | numbers.is_not_null()
     return pl.select(pl.when(looks).then(read.cast(pl.Float64, strict=False))).to_series()
+
+
+def _of(ids: pl.Series | None, row: int) -> str:
+    return "" if ids is None else f" of series {ids[row]!r}"
