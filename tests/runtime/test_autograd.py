@@ -58,7 +58,7 @@ LOSSES: dict[str, Callable[[Any], Tensor]] = {
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "clockwork"])  # whose last state is a clock
 def test_of_whatever_part_of_the_results(name: str, loss: Any, x: Tensor, monkeypatch: pytest.MonkeyPatch):
     layer = layer_of(name, bidirectional=True)
     found = gradients(layer, x, loss)
