@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.kinds import KINDS
 from unspool.backends.llvm import NARROWER, host_target
 from unspool.backends.llvm.compiling import assembly
 from unspool.cells import built_in
@@ -45,7 +46,7 @@ def results(layer: Recurrent, x: Tensor) -> list[Tensor]:
 # Each number type on half of the cells: compiling takes most of the time.
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [(name, (torch.float32, torch.float64)[i % 2]) for i, name in enumerate(sorted(built_in()))],
+    [(name, (torch.float32, torch.float64)[i % 2]) for i, name in enumerate(sorted(KINDS))],
     ids=str,
 )
 def test_forward_and_backward(name: str, dtype: torch.dtype, target: str, monkeypatch: pytest.MonkeyPatch):

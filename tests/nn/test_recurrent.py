@@ -284,6 +284,7 @@ def test_a_bad_call_is_refused(name: str, arguments: dict[str, Any], says: str):
 def test_every_page_runs_at_its_smallest():
     for name, page in built_in().items():
         layer = Recurrent(name, 1, 1, sizes=dict.fromkeys(page.graph.sizes - {"I", "H"}, 1))
-        output, final = layer(Z(1, 1, 1))
+        given = {v.name: Z(1, 1) for v in page.graph.number_inputs if v.default is None}
+        output, final = layer(Z(1, 1, 1), per_step=given)
         assert isinstance(output, Tensor)
         assert len(final) == len(page.graph.states)
