@@ -43,10 +43,10 @@ def results(layer: Recurrent, x: Tensor) -> list[Tensor]:
     return [output.detach(), *(s.detach() for s in final), *torch.autograd.grad(loss, [x, *layer.parameters()])]
 
 
-# Each number type on half of the cells: compiling takes most of the time.
+# Each number type on half of the cells: compiling takes most of the time. The exponential of exprnn is torch's own.
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [(name, (torch.float32, torch.float64)[i % 2]) for i, name in enumerate(sorted(KINDS))],
+    [(name, (torch.float32, torch.float64)[i % 2]) for i, name in enumerate(sorted(KINDS.keys() - {"exprnn"}))],
     ids=str,
 )
 def test_forward_and_backward(name: str, dtype: torch.dtype, target: str, monkeypatch: pytest.MonkeyPatch):
