@@ -30,13 +30,13 @@ def made_matrices(recipe: Parametrised, stored: Mapping[str, Tensor]) -> dict[st
             case Constant(value, _):
                 values[position] = value
             case Apply(operation, arguments, _):
-                values[position] = _MATRICES.get(operation, TORCH.get(operation))(*(values[a] for a in arguments))  # pyright: ignore[reportOptionalCall]
-            case _:
+                values[position] = _OPERATIONS[operation](*(values[a] for a in arguments))
+            case _:  # an input or a state: check_matrices has refused such a page
                 raise AssertionError("a matrix is made of parameters")
     return {name: value for name, position in recipe.made if isinstance(value := values[position], Tensor)}
 
 
-_MATRICES = {
+_OPERATIONS = TORCH | {
     "product": torch.matmul,
     "transpose": lambda a: a.mT,
     "expm": torch.matrix_exp,

@@ -52,7 +52,7 @@ def _number(value: Any, known: dict[str, float]) -> float | None:
             inner = _number(operand, known)
             return None if inner is None else -inner
         case ast.BinOp(left, op, right) if type(op) in _OPERATORS:
-            sides = _number(left, known), _number(right, known)
-            return None if None in sides else float(_OPERATORS[type(op)](*sides))  # type: ignore[arg-type]
+            one, other = _number(left, known), _number(right, known)
+            return None if one is None or other is None else float(_OPERATORS[type(op)](one, other))
         case _:
             return None
