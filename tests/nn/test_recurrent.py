@@ -288,3 +288,13 @@ def test_every_page_runs_at_its_smallest():
         output, final = layer(Z(1, 1, 1), per_step=given)
         assert isinstance(output, Tensor)
         assert len(final) == len(page.graph.states)
+
+
+def test_what_a_page_fixes_is_stored_and_not_learned():
+    layer = Recurrent("clockwork", 3, 8, 2, bidirectional=True)
+    fixed = {f"{name}_l{k}{way}" for name in "pm" for k in (0, 1) for way in ("", "_reverse")}
+    assert set(dict(layer.named_buffers())) == fixed
+    assert fixed.isdisjoint(dict(layer.named_parameters()))
+    assert fixed <= set(layer.state_dict())
+    assert not list(Recurrent("esn", 3, 8).parameters())
+    assert {p.name for p in layer.cell.graph.parameters if p.fixed} == {"p", "m"}
