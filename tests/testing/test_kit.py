@@ -202,7 +202,7 @@ def test_a_matrix_that_does_not_learn(monkeypatch: pytest.MonkeyPatch):
         K = M - M.T
         return tanh(W @ x + K @ h)
 
-    monkeypatch.setitem(parameters._MATRICES, "transpose", lambda a: a.mT.detach())
+    monkeypatch.setitem(parameters._OPERATIONS, "transpose", lambda a: a.mT.detach())
     assert set(failing(turning, "reference")) == {"a layers gradients are finite differences"}
 
 
