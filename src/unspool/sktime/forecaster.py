@@ -1,5 +1,6 @@
 """`UnspoolForecaster`: `unspool.forecast.Forecaster` as sktime's `BaseForecaster`."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,7 +75,6 @@ class UnspoolForecaster(BaseForecaster):
         "requires-fh-in-fit": True,
         "X-y-must-have-same-index": True,
     }
-    _config = {"remember_data": False}  # noqa: RUF012 — what is read again is kept in `_history`
 
     def __init__(
         self,
@@ -124,7 +124,10 @@ class UnspoolForecaster(BaseForecaster):
         self.static = static
         self.categorical = categorical
         self.holidays = holidays
-        super().__init__()
+        with warnings.catch_warnings():
+            # sktime 1.2 warns that it will no longer keep the data for `update`, which are kept here.
+            warnings.simplefilter("ignore", FutureWarning)
+            super().__init__()
 
     def _fit(self, y: Any, X: pd.DataFrame | None, fh: ForecastingHorizon) -> "UnspoolForecaster":
         self._history = y, X

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
-from unspool.forecast.export.reading import inputs
+from unspool.forecast.export.reading import BATCH, inputs
 from unspool.forecast.fitting import FittedModel
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.tables.frequency import Frequency
@@ -43,7 +43,7 @@ def description(model: FittedModel, columns: Columns, frequency: Frequency) -> d
         "outputs": [
             {
                 "name": OUTPUT,
-                "shape": ["batch", s.horizon, len(s.levels)],
+                "shape": [BATCH, s.horizon, len(s.levels)],
                 "dtype": "float64",
                 "meaning": output,
             }

@@ -24,7 +24,7 @@ from unspool.atomic import write_file
 from unspool.errors import ModelError, OutputError, SettingError
 from unspool.forecast.export.description import KEY, OUTPUT, description
 from unspool.forecast.export.graph import Whole
-from unspool.forecast.export.reading import arrays_of
+from unspool.forecast.export.reading import BATCH, arrays_of
 from unspool.forecast.export.sample import sample_panel
 from unspool.forecast.fitting import FittedModel
 from unspool.forecast.tables.frequency import Frequency
@@ -133,20 +133,32 @@ def _checked(target: Path, overwrite: bool) -> Path:
 
 def _converted(model: FittedModel, record: dict[str, Any]) -> tuple[bytes, int]:
     """The file's bytes and the nodes of its graph."""
-    whole = Whole(model).eval()
-    batch = torch.export.Dim("batch")
-    names = [given["name"] for given in record["inputs"]]
-    with torch.no_grad(), _quiet():
-        program = torch.export.export(
-            whole, _examples(record), dynamic_shapes=(tuple({0: batch} for _ in names),), strict=False
-        )
-        written = torch.onnx.export(program, input_names=names, output_names=[OUTPUT], dynamo=True, verbose=False)
-    assert written is not None
+    try:
+        with torch.no_grad(), _quiet():
+            written = _traced(model, record)
+    except Exception as error:  # of whatever kind torch's exporter raises, which is in motion
+        said = (str(error).strip().splitlines() or [""])[0]
+        raise ModelError(
+            f"torch {torch.__version__} cannot write this model as ONNX: {type(error).__name__}: {said}",
+            hint="it was tried with torch 2.13; upgrade torch and onnxscript, or choose another cell",
+        ) from error
     nodes = list(written.model.graph.all_nodes())
     for node in nodes:
         node.metadata_props.clear()  # where each came from, with the paths of this machine
     written.model.metadata_props[KEY] = json.dumps(record, ensure_ascii=False, allow_nan=False)
     return written.model_proto.SerializeToString(), len(nodes)
+
+
+def _traced(model: FittedModel, record: dict[str, Any]) -> torch.onnx.ONNXProgram:
+    free = tuple({0: torch.export.Dim(BATCH)} for _ in record["inputs"])
+    names = [given["name"] for given in record["inputs"]]
+    program = torch.export.export(Whole(model).eval(), _examples(record), dynamic_shapes=(free,), strict=False)
+    written = torch.onnx.export(program, input_names=names, output_names=[OUTPUT], dynamo=True, verbose=False)
+    assert written is not None
+    shape = written.model.graph.inputs[0].shape
+    assert shape is not None
+    written.rename_axes({str(shape[0]): BATCH})  # torch has a name of its own for it
+    return written
 
 
 def _examples(record: dict[str, Any]) -> tuple[Tensor, ...]:

@@ -14,6 +14,9 @@ from unspool.forecast.fitting import FittedModel, check_ahead, check_ends, panel
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.tables.panel import Panel, Role
 
+BATCH = "batch"
+"""The axis whose size is free."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -33,7 +36,7 @@ class Given:
 
     def to_json(self) -> dict[str, Any]:
         """Ready for `json.dumps`; the batch is the first axis."""
-        return {"name": self.name, "shape": ["batch", *self.shape], "dtype": self.dtype, "meaning": self.meaning}
+        return {"name": self.name, "shape": [BATCH, *self.shape], "dtype": self.dtype, "meaning": self.meaning}
 
 
 def inputs(settings: ModelSettings) -> tuple[Given, ...]:
