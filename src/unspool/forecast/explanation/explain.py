@@ -1,0 +1,158 @@
+"""Explain the forecasts of a fitted model: what its members find, in the units and at the times of the data."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from unspool.errors import DataError, SettingError
+from unspool.forecast.explanation.attribution import NODES
+from unspool.forecast.explanation.drivers import places_of
+from unspool.forecast.explanation.lens import Findings, Lens
+from unspool.forecast.explanation.occlusion import stretches_of
+from unspool.forecast.explanation.opened import Opened
+from unspool.forecast.explanation.result import Driver, Explained, Explanation, Stretch
+from unspool.forecast.fitting import FittedModel, check_ahead, check_ends, panel_tail
+from unspool.forecast.tables.panel import Panel, Series
+
+SHOWN = 4
+"""Steps of the horizon that are explained where none are named: the first, the last, and evenly between."""
+
+ROWS = 512
+"""Windows whose gradients are taken at once."""
+
+
+def explain(
+    model: FittedModel,
+    panel: Panel,
+    *,
+    series: Sequence[str] | None = None,
+    ahead: Sequence[int] | None = None,
+    nodes: int = NODES,
+) -> Explanation:
+    """What the point forecasts after the end of each series rest on.
+
+    Args:
+        model: the model.
+        panel: the data, with the covariates known in the future for the horizon.
+        series: names of the series to explain; all by default.
+        ahead: steps of the horizon to explain, from 1; by default the first, the last and two between.
+        nodes: points of the integral; more of them make the sums more exact (`Explained.gap`).
+
+    Raises:
+        DataError: there is no such series, it has no value in its window, or what is known of the future is not given.
+        SettingError: a step is not in the horizon, or nodes is below 1.
+        ModelError: no gradient passes through the network, or the covariates are others than the model's.
+
+    Cost: for each series and member, nodes + 1 forward passes and for each step as many backward passes, and a forward
+    pass for each stretch and driver.
+    """
+    settings = model.recipe.model
+    steps = _steps(ahead, settings.horizon)
+    if nodes < 1:
+        raise SettingError(f"nodes is {nodes}", hint="give a number of points, for example 32")
+    panel = _of_series(panel, series)
+    check_ends(panel, settings.lookback)
+    check_ahead(panel, settings.gap + settings.horizon)
+    scales, known = model.scales_of(panel)
+    windows = model.windows(panel_tail(panel, settings.lookback + 1), scales)
+    lens = Lens(
+        [Opened(member, model.shifts) for member in model.members],
+        model.coding.sizes(),
+        places_of(settings, model.coding),
+        stretches_of(settings.lookback, settings.season),
+        [step - 1 for step in steps],
+        nodes,
+    )
+    last = np.array([one.times[-1] for one in panel.series])
+    times = panel.frequency.after(last, settings.gap + settings.horizon)[:, [settings.gap + at for at in lens.ahead]]
+    ends, explained = windows.ends(), []
+    for part in torch.arange(len(ends)).split(max(1, ROWS // (nodes + 2))):
+        window = replace(windows.cut(ends[part]), series=torch.from_numpy(known[part.numpy()]))
+        found = lens.look(window)
+        for row, k in enumerate(part.tolist()):
+            scale = float(scales.centre[k]), float(scales.spread[k])
+            explained.append(_explained(panel.series[k], times[k], scale, found, row, lens))
+    frequency = panel.frequency
+    return Explanation(tuple(explained), panel.columns, frequency.noun, settings.season, panel.time_style)
+
+
+def _explained(
+    series: Series, times: np.ndarray, scale: tuple[float, float], found: Findings, row: int, lens: Lens
+) -> Explained:
+    """The findings in the row, cut to the steps that the series has and in its units."""
+    centre, spread = scale
+    lookback = found.values.shape[2]
+    size = min(lookback, len(series.values))
+    values, added = series.values[-size:], spread * found.values[row, :, lookback - size :]
+    starts = [0 if place.role == "static" else lookback - size for place in lens.places]
+    beside = [spread * part[row][:, start:] for part, start in zip(found.drivers, starts, strict=True)]
+    total = float(np.abs(added).sum() + sum(np.abs(part).sum() for part in beside)) or 1.0
+    share = np.abs(added).sum(0) / total
+    stretches = []
+    for (first, last), occlusion in zip(lens.stretches, found.past[row], strict=True):
+        if first > size:
+            break
+        part = slice(max(0, size - last), size - first + 1)
+        stretches.append(
+            Stretch(first, min(last, size), added[:, part].sum(1), spread * occlusion, float(share[part].sum()))
+        )
+    drivers = []
+    for at, (place, part) in enumerate(zip(lens.places, beside, strict=True)):
+        slope = found.driver_slopes[at][row][:, -part.shape[1] :]
+        drivers.append(
+            Driver(
+                name=place.name,
+                role=place.role,
+                steps=np.arange(0 if place.role == "static" else part.shape[1]) + 1 - size,
+                attribution=part,
+                gradient=None if place.spread is None else slope * spread / place.spread,
+                occlusion=spread * found.beside[row, at],
+                share=float(np.abs(part).sum()) / total,
+            )
+        )
+    return Explained(
+        id=series.id,
+        times=series.times[-size:],
+        values=values,
+        ahead=tuple(step + 1 for step in lens.ahead),
+        times_ahead=times,
+        forecast=spread * found.forecast[row] + centre,
+        rest=spread * found.rest[row] + centre,
+        level=float(np.nanmean(values)),
+        attribution=added,
+        gradient=found.slopes[row, :, lookback - size :],
+        share=share,
+        stretches=tuple(stretches),
+        drivers=tuple(drivers),
+    )
+
+
+def _steps(ahead: Sequence[int] | None, horizon: int) -> list[int]:
+    if ahead is None:
+        return sorted({round(at) for at in np.linspace(1, horizon, SHOWN)})
+    odd = next((step for step in ahead if not 1 <= step <= horizon), None)
+    if odd is not None or not ahead:
+        said = "no step ahead is named to explain" if odd is None else f"step {odd} is not among those forecast"
+        raise SettingError(said, hint=f"give steps from 1 to {horizon}")
+    return sorted(set(ahead))
+
+
+def _of_series(panel: Panel, names: Sequence[str] | None) -> Panel:
+    """The panel with the named series only."""
+    if names is None:
+        return panel
+    wanted: Any = [names] if isinstance(names, str) else names
+    known = {one.id: one for one in panel.series}
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            listed = ", ".join(repr(one) for one in list(known)[:8]) + (" …" if len(known) > 8 else "")
+            guess = f"did you mean {near[0]!r}? " if near else ""
+            raise DataError(f"there is no series {name!r} in the data", hint=f"{guess}there are {listed}")
+    if not wanted:
+        raise DataError("no series is named to explain", hint="leave the names out to explain all")
+    return replace(panel, series=tuple(known[name] for name in dict.fromkeys(wanted)))
