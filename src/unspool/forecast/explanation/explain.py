@@ -40,7 +40,7 @@ def explain(
         panel: the data, with the covariates known in the future for the horizon.
         series: names of the series to explain; all by default.
         ahead: steps of the horizon to explain, from 1; by default the first, the last and two between.
-        nodes: points of the integral; more of them make the sums more exact (`Explained.gap`).
+        nodes: points of the integral; more of them make the sums more exact (`Explained.unexplained`).
 
     Raises:
         DataError: there is no such series, it has no value in its window, or what is known of the future is not given.
@@ -65,6 +65,7 @@ def explain(
         places_of(settings, model.coding),
         stretches_of(settings.lookback, settings.season),
         [step - 1 for step in steps],
+        settings.gap,
         nodes,
     )
     last = np.array([one.times[-1] for one in panel.series])
@@ -120,6 +121,7 @@ def _explained(
         values=values,
         ahead=tuple(step + 1 for step in lens.ahead),
         times_ahead=times,
+        gap=lens.gap,
         forecast=spread * found.forecast[row] + centre,
         rest=spread * found.rest[row] + centre,
         level=float(np.nanmean(values)),

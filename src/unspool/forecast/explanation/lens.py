@@ -49,6 +49,7 @@ class Lens:
         places: of the drivers.
         stretches: lags (first, last).
         ahead: K steps of the horizon, from 0.
+        gap: steps between the window and the horizon.
         nodes: points of the integral.
     """
 
@@ -57,6 +58,7 @@ class Lens:
     places: list[Place]
     stretches: list[tuple[int, int]]
     ahead: Sequence[int]
+    gap: int
     nodes: int
 
     def look(self, window: Window) -> Findings:

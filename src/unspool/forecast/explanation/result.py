@@ -63,6 +63,7 @@ class Explained:
         times, values: [n] the window (NaN where missing), its newest step last.
         ahead: [K] steps of the horizon that are explained, from 1.
         times_ahead: [K] their times.
+        gap: steps between the window and the horizon.
         forecast: [K] the point forecasts.
         rest: [K] the forecasts at rest: values flat at `level`, the mean of the calendar, no holiday, numbers at their
             medians, categories unknown.
@@ -79,6 +80,7 @@ class Explained:
     values: np.ndarray
     ahead: tuple[int, ...]
     times_ahead: np.ndarray
+    gap: int
     forecast: np.ndarray
     rest: np.ndarray
     level: float
@@ -89,7 +91,7 @@ class Explained:
     drivers: tuple[Driver, ...]
 
     @property
-    def gap(self) -> np.ndarray:
+    def unexplained(self) -> np.ndarray:
         """[K] what the sum of all attributions misses of `forecast` − `rest`: the error of the integral."""
         beside = sum((one.attribution.sum(1) for one in self.drivers), np.zeros(len(self.ahead)))
         return self.forecast - self.rest - self.attribution.sum(1) - beside
@@ -161,7 +163,7 @@ class Explanation:
             "times": self.time_style.labels(one.times_ahead),
             "forecast": one.forecast.tolist(),
             "at_rest": one.rest.tolist(),
-            "unexplained": one.gap.tolist(),
+            "unexplained": one.unexplained.tolist(),
             "past": [{"lags": [part.first, part.last]} | _told(part) for part in one.stretches],
             "drivers": [{"name": driver.name, "role": driver.role} | _told(driver) for driver in one.drivers],
         }
