@@ -24,6 +24,9 @@ SHOWN = 4
 ROWS = 512
 """Windows whose gradients are taken at once."""
 
+RESOLUTION = 1e-6
+"""What moves a forecast by less, in units of the series' scale, is rounding."""
+
 
 def explain(
     model: FittedModel,
@@ -91,16 +94,13 @@ def _explained(
     values, added = series.values[-size:], spread * found.values[row, :, lookback - size :]
     starts = [0 if place.role == "static" else lookback - size for place in lens.places]
     beside = [spread * part[row][:, start:] for part, start in zip(found.drivers, starts, strict=True)]
-    total = float(np.abs(added).sum() + sum(np.abs(part).sum() for part in beside)) or 1.0
-    share = np.abs(added).sum(0) / total
-    stretches = []
-    for (first, last), occlusion in zip(lens.stretches, found.past[row], strict=True):
-        if first > size:
-            break
-        part = slice(max(0, size - last), size - first + 1)
-        stretches.append(
-            Stretch(first, min(last, size), added[:, part].sum(1), spread * occlusion, float(share[part].sum()))
-        )
+    parts = [(first, min(last, size)) for first, last in lens.stretches if first <= size]
+    past = [added[:, size - last : size - first + 1].sum(1) for first, last in parts]
+    shares = _shares([*past, *(part.sum(1) for part in beside)], least=RESOLUTION * spread)
+    stretches = [
+        Stretch(*lags, attribution, spread * occlusion, share)
+        for lags, attribution, occlusion, share in zip(parts, past, found.past[row], shares, strict=False)
+    ]
     drivers = []
     for at, (place, part) in enumerate(zip(lens.places, beside, strict=True)):
         slope = found.driver_slopes[at][row][:, -part.shape[1] :]
@@ -112,7 +112,7 @@ def _explained(
                 attribution=part,
                 gradient=None if place.spread is None else slope * spread / place.spread,
                 occlusion=spread * found.beside[row, at],
-                share=float(np.abs(part).sum()) / total,
+                share=shares[len(parts) + at],
             )
         )
     return Explained(
@@ -127,10 +127,16 @@ def _explained(
         level=float(np.nanmean(values)),
         attribution=added,
         gradient=found.slopes[row, :, lookback - size :],
-        share=share,
         stretches=tuple(stretches),
         drivers=tuple(drivers),
     )
+
+
+def _shares(added: list[np.ndarray], least: float) -> list[float]:
+    """Each source's part of all that is added and taken off; zeros where that is no more than rounding."""
+    sizes = [float(np.abs(part).sum()) for part in added]
+    total = sum(sizes)
+    return [part / total if total > least else 0.0 for part in sizes]
 
 
 def _steps(ahead: Sequence[int] | None, horizon: int) -> list[int]:

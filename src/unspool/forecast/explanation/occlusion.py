@@ -18,13 +18,12 @@ MOST = 10
 
 
 def stretches_of(lookback: int, season: int) -> list[tuple[int, int]]:
-    """Lags (first, last) of stretches of whole seasons, the newest first, or of tenths where there is no season.
-
-    Lag 1 is the last step of the window.
-    """
+    """Lags (first, last): the last value, lag 1, then the rest of its season, then whole seasons (or tenths) back."""
     unit = season if 1 < season <= lookback // 2 else 1
     steps = unit * -(-lookback // (unit * MOST))
-    return [(lag, min(lag + steps - 1, lookback)) for lag in range(1, lookback + 1, steps)]
+    whole = [(lag, min(lag + steps - 1, lookback)) for lag in range(1, lookback + 1, steps)]
+    newest = whole[0][1]
+    return ([(1, 1), (2, newest)] if newest > 1 else [(1, 1)]) + whole[1:]
 
 
 @torch.no_grad()

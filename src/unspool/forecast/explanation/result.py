@@ -20,7 +20,7 @@ class Stretch:
     Attributes:
         attribution: [K] what they add together, from rest on.
         occlusion: [K] forecast minus the forecast with them flat at the window's level.
-        share: of all that is added and taken off, by absolute values over all K.
+        share: its part of all that stretches and drivers add and take off, by absolute values, summed over K.
     """
 
     first: int
@@ -70,7 +70,6 @@ class Explained:
         level: the mean of what was observed in the window.
         attribution: [K, n] what each past value adds.
         gradient: [K, n] ∂ forecast / ∂ past value.
-        share: [n] of each past value, as in `Stretch`.
         stretches: of past values, the newest first.
         drivers: all else.
     """
@@ -86,7 +85,6 @@ class Explained:
     level: float
     attribution: np.ndarray
     gradient: np.ndarray
-    share: np.ndarray
     stretches: tuple[Stretch, ...]
     drivers: tuple[Driver, ...]
 

@@ -15,11 +15,8 @@ TELLING = 0.01
 MOST = 8
 """Sources told by name."""
 
-FIRST = 0.25
-"""Share from which the last value is told apart from what came just before it."""
-
 LONE, STANDS_OUT, LONELY = 0.05, 5.0, 2
-"""A past value is told by itself from this share on, if it is so many times the usual one; this many are, at most."""
+"""A past value is told by itself from this share of theirs on, if it is so many times the usual one; two at most."""
 
 AT_REST = (
     "At rest the past values lie flat at the mean of the window (dashed), the calendar is at its mean, no day is a "
@@ -52,7 +49,7 @@ def sources(one: Explained, noun: str) -> list[Source]:
 
 
 def rests_on(one: Explained, noun: str) -> str:
-    """`It rests 71 % on the last 24 hours, 20 % on older values …`, and which past values carry much by themselves."""
+    """`It rests 41 % on temp, 20 % on the last value …`, and which past values carry much by themselves."""
     return f"It rests {_shared(_named(one, noun))}.{_lone(one, noun)}"
 
 
@@ -101,13 +98,13 @@ def aligned(values: Sequence[float], one: Explained, *, signed: bool = False) ->
 
 
 def by_distance(one: Explained) -> dict[int, float]:
-    """Share of past values by how many steps they lie before the step that is forecast."""
-    whole, total = float(one.share.sum()), float(np.abs(one.attribution).sum()) or 1.0
+    """Share of single past values in what they add and take off, by the steps from them to the one forecast."""
+    total = float(np.abs(one.attribution).sum()) or 1.0
     found: dict[int, float] = {}
     for step, row in zip(one.ahead, np.abs(one.attribution), strict=True):
         for back, value in enumerate(row[::-1]):
             distance = one.gap + step + back
-            found[distance] = found.get(distance, 0.0) + whole * float(value) / total
+            found[distance] = found.get(distance, 0.0) + float(value) / total
     return found
 
 
@@ -121,15 +118,13 @@ def _shared(named: list[tuple[str, float]]) -> str:
 
 
 def _named(one: Explained, noun: str) -> list[tuple[str, float]]:
-    """The last stretch of past values (the last one apart where it carries much), older ones, and the drivers."""
-    newest, *older = one.stretches
-    name = f"the {_stretch(newest, noun)}" if older else "past values"
-    first = float(one.share[-1])
-    if newest.last > 1 and first >= FIRST:
-        past = [("the last value", first), (f"the rest of {name}" if older else "older values", newest.share - first)]
-    else:
-        past = [(name, newest.share)]
-    past += [("older values", sum(part.share for part in older))] if older else []
+    """The last value, the rest of its stretch, older values; and the drivers."""
+    last, *rest = one.stretches
+    past = [("the last value", last.share)]
+    if rest and rest[0].first < rest[0].last:
+        before, *rest = rest
+        past.append((f"the {count(before.last - 1, noun)} before it", before.share))
+    past += [("older values", sum(part.share for part in rest))] if rest else []
     return past + [(spoken(driver), driver.share) for driver in one.drivers]
 
 
@@ -138,10 +133,11 @@ def _lone(one: Explained, noun: str) -> str:
     shares = by_distance(one)
     least = max(LONE, STANDS_OUT * float(np.median(list(shares.values()))))
     found = sorted((pair for pair in shares.items() if pair[1] >= least), key=lambda pair: -pair[1])[:LONELY]
-    if not found:
+    if not found or sum(part.share for part in one.stretches) < LONE:
         return ""
-    words = ", ".join(f"{count(distance, noun)} before it {percent(share)}" for distance, share in found)
-    return f" Single values stand out: {words}."
+    first, *second = [(f"the one {count(distance, noun)} before", percent(share)) for distance, share in found]
+    words = f"{first[0]} carries {first[1]}" + "".join(f", {name} {share}" for name, share in second)
+    return f" Among single past values, {words}."
 
 
 def _stretch(part: Stretch, noun: str) -> str:
