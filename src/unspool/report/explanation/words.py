@@ -15,6 +15,9 @@ TELLING = 0.01
 MOST = 8
 """Sources told by name."""
 
+TOLD_LAST = 0.1
+"""Share from which the last value is told."""
+
 LONE, STANDS_OUT, LONELY = 0.05, 5.0, 2
 """A past value is told by itself from this share of theirs on, if it is so many times the usual one; two at most."""
 
@@ -49,8 +52,8 @@ def sources(one: Explained, noun: str) -> list[Source]:
 
 
 def rests_on(one: Explained, noun: str) -> str:
-    """`It rests 41 % on temp, 20 % on the last value …`, and which past values carry much by themselves."""
-    return f"It rests {_shared(_named(one, noun))}.{_lone(one, noun)}"
+    """`It rests 41 % on temp, 20 % on the last 7 days …`, and which past values carry much by themselves."""
+    return f"It rests {_shared(_named(one, noun))}.{_last([one.stretches[0].share])}{_lone(one, noun)}"
 
 
 def rests_overall(explanation: Explanation) -> str:
@@ -62,7 +65,8 @@ def rests_overall(explanation: Explanation) -> str:
     several = len(explanation.series) > 1
     subject = f"In the mean of {len(explanation.series)} series, the forecast" if several else "The forecast"
     lone = "" if several else _lone(explanation.series[0], explanation.noun)
-    return f"{subject} rests {_shared(list(shares.items()))}.{lone}"
+    last = _last([one.stretches[0].share for one in explanation.series])
+    return f"{subject} rests {_shared(list(shares.items()))}.{last}{lone}"
 
 
 def moves(one: Explained, explanation: Explanation, k: int) -> str:
@@ -118,14 +122,18 @@ def _shared(named: list[tuple[str, float]]) -> str:
 
 
 def _named(one: Explained, noun: str) -> list[tuple[str, float]]:
-    """The last value, the rest of its stretch, older values; and the drivers."""
-    last, *rest = one.stretches
-    past = [("the last value", last.share)]
-    if rest and rest[0].first < rest[0].last:
-        before, *rest = rest
-        past.append((f"the {count(before.last - 1, noun)} before it", before.share))
-    past += [("older values", sum(part.share for part in rest))] if rest else []
+    """The newest stretch with the last value, older values; and the drivers."""
+    newest, older = one.stretches[:2], one.stretches[2:]
+    name = f"the last {count(newest[-1].last, noun)}" if newest[-1].last > 1 else "the last value"
+    past = [(name if older else "past values", sum(part.share for part in newest))]
+    past += [("older values", sum(part.share for part in older))] if older else []
     return past + [(spoken(driver), driver.share) for driver in one.drivers]
+
+
+def _last(shares: list[float]) -> str:
+    """What the last value carries, which alone is what a naive forecast rests on."""
+    share = sum(shares) / len(shares)
+    return f" The last value alone carries {percent(share)}." if share >= TOLD_LAST else ""
 
 
 def _lone(one: Explained, noun: str) -> str:
