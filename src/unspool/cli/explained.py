@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from unspool.errors import UnspoolError
+from unspool.errors import ModelError
 from unspool.forecast import Explanation, Run, explain
 from unspool.report import ReportData
 from unspool.report.selection import select_series
@@ -16,5 +16,5 @@ def explained(run: Run, report: ReportData) -> Explanation | None:
     shown = replace(run.panel, series=tuple(one for one in run.panel.series if one.id in names))
     try:
         return explain(run.model, shown, series=names)
-    except UnspoolError:
+    except ModelError:
         return None

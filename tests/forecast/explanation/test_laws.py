@@ -1,6 +1,6 @@
 """Laws of an explanation at any weights: sums, slopes, what is hidden, what the model does not see."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from tests.forecast.explanation.samples import untrained, with_covariates
 from tests.forecast.samples import HORIZON, frame_of, panel_of, wave
 from unspool.forecast import Explanation, Panel, explain, make_forecast, panel_from_frame
 from unspool.forecast.explanation import Explained
+from unspool.forecast.fitting import FittedModel, Recipe
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.report.explanation.words import rests_on
 
@@ -170,6 +171,34 @@ def test_members_are_averaged():
     for name in ("attribution", "gradient", "forecast", "rest"):
         mean = np.mean([getattr(one, name) for one in apart], 0)
         np.testing.assert_allclose(getattr(found, name), mean, atol=1e-5 * np.abs(mean).max())
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    models: tuple[FittedModel, ...]
+    counts: tuple[int, ...]
+    shifts: list[list[float]]
+    recipe: Recipe
+
+
+def test_models_of_different_windows_are_averaged_as_often_as_they_count():
+    panel = with_covariates()
+    models = untrained(panel, network="segment"), untrained(panel, network="direct", window=9, seed=1)
+    shifts = models[0].shifts
+    found = explain(Ensemble(models, (1, 3), shifts, models[1].recipe), panel).series[0]
+    long, short = (explain(replace(model, shifts=shifts), panel).series[0] for model in models)
+    np.testing.assert_allclose(found.forecast, (long.forecast + 3 * short.forecast) / 4, rtol=1e-6)
+    np.testing.assert_allclose(found.attribution[:, :5], long.attribution[:, :5] / 4, atol=1e-6)
+    both = (long.attribution[:, 5:] + 3 * short.attribution) / 4
+    np.testing.assert_allclose(found.attribution[:, 5:], both, atol=1e-6)
+    for one, two, mixed in zip(long.drivers, short.drivers, found.drivers, strict=True):
+        assert (mixed.name, len(mixed.steps)) == (one.name, len(one.steps))
+        total = (one.attribution.sum(1) + 3 * two.attribution.sum(1)) / 4
+        np.testing.assert_allclose(mixed.attribution.sum(1), total, atol=1e-5)
+        np.testing.assert_allclose(mixed.occlusion, (one.occlusion + 3 * two.occlusion) / 4, atol=1e-5)
+    lags = [(part.first, part.last) for part in found.stretches]
+    assert lags == [(1, 1), (2, 7), (8, 14)]
+    np.testing.assert_allclose(np.abs(found.unexplained) / size(found), 0, atol=0.02)
 
 
 def test_series_are_explained_alike_together_and_alone_and_the_model_is_left_as_it_was():

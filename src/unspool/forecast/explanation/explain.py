@@ -1,9 +1,9 @@
 """Explain the forecasts of a fitted model: what its members find, in the units and at the times of the data."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,11 +11,11 @@ import torch
 from unspool.errors import DataError, SettingError
 from unspool.forecast.explanation.attribution import NODES
 from unspool.forecast.explanation.drivers import places_of
-from unspool.forecast.explanation.lens import Findings, Lens
+from unspool.forecast.explanation.lens import Findings, Lens, mixed
 from unspool.forecast.explanation.occlusion import stretches_of
 from unspool.forecast.explanation.opened import Opened
 from unspool.forecast.explanation.result import Driver, Explained, Explanation, Stretch
-from unspool.forecast.fitting import FittedModel, check_ahead, check_ends, panel_tail
+from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, panel_tail
 from unspool.forecast.tables.panel import Panel, Series
 
 SHOWN = 4
@@ -28,8 +28,33 @@ RESOLUTION = 1e-6
 """What moves a forecast by less, in units of the series' scale, is rounding."""
 
 
+@runtime_checkable
+class Mixed(Protocol):
+    """Models of the same series whose forecasts are averaged, each as often as it counts, and shifted together."""
+
+    @property
+    def models(self) -> tuple[FittedModel, ...]:
+        """They; their windows may differ in length."""
+        ...
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How often each counts."""
+        ...
+
+    @property
+    def shifts(self) -> list[list[float]]:
+        """[H][Q] conformal shifts, in units of the averaged unit."""
+        ...
+
+    @property
+    def recipe(self) -> Recipe:
+        """That of one of them: horizon, gap, season and levels are those of all."""
+        ...
+
+
 def explain(
-    model: FittedModel,
+    model: FittedModel | Mixed,
     panel: Panel,
     *,
     series: Sequence[str] | None = None,
@@ -39,7 +64,7 @@ def explain(
     """What the point forecasts after the end of each series rest on.
 
     Args:
-        model: the model.
+        model: the model, or several that are averaged.
         panel: the data, with the covariates known in the future for the horizon.
         series: names of the series to explain; all by default.
         ahead: steps of the horizon to explain, from 1; by default the first, the last and two between.
@@ -57,31 +82,50 @@ def explain(
     steps = _steps(ahead, settings.horizon)
     if nodes < 1:
         raise SettingError(f"nodes is {nodes}", hint="give a number of points, for example 32")
+    parts, counts = (model.models, model.counts) if isinstance(model, Mixed) else ((model,), (1,))
+    lookbacks = [part.recipe.model.lookback for part in parts]
     panel = _of_series(panel, series)
-    check_ends(panel, settings.lookback)
+    check_ends(panel, min(lookbacks))
     check_ahead(panel, settings.gap + settings.horizon)
-    scales, known = model.scales_of(panel)
-    windows = model.windows(panel_tail(panel, settings.lookback + 1), scales)
-    lens = Lens(
-        [Opened(member, model.shifts) for member in model.members],
+    stretches = stretches_of(max(lookbacks), settings.season)
+    lenses = [_lens(part, model.shifts, stretches, steps, nodes) for part in parts]
+    looks = [_looks(part, lens, panel) for part, lens in zip(parts, lenses, strict=True)]
+    scales, _ = parts[0].scales_of(panel)
+    last = np.array([one.times[-1] for one in panel.series])
+    times = panel.frequency.after(last, settings.gap + settings.horizon)[:, [settings.gap + step - 1 for step in steps]]
+    explained, k = [], 0
+    for together in zip(*looks, strict=True):
+        found = mixed(together, counts)
+        for row in range(len(found.forecast)):
+            scale = float(scales.centre[k]), float(scales.spread[k])
+            explained.append(_explained(panel.series[k], times[k], scale, found, row, lenses[0]))
+            k += 1
+    frequency = panel.frequency
+    return Explanation(tuple(explained), panel.columns, frequency.noun, settings.season, panel.time_style)
+
+
+def _lens(
+    model: FittedModel, shifts: list[list[float]], stretches: list[tuple[int, int]], steps: list[int], nodes: int
+) -> Lens:
+    settings = model.recipe.model
+    return Lens(
+        [Opened(member, shifts) for member in model.members],
         model.coding.sizes(),
         places_of(settings, model.coding),
-        stretches_of(settings.lookback, settings.season),
+        stretches,
         [step - 1 for step in steps],
         settings.gap,
         nodes,
     )
-    last = np.array([one.times[-1] for one in panel.series])
-    times = panel.frequency.after(last, settings.gap + settings.horizon)[:, [settings.gap + at for at in lens.ahead]]
-    ends, explained = windows.ends(), []
-    for part in torch.arange(len(ends)).split(max(1, ROWS // (nodes + 2))):
-        window = replace(windows.cut(ends[part]), series=torch.from_numpy(known[part.numpy()]))
-        found = lens.look(window)
-        for row, k in enumerate(part.tolist()):
-            scale = float(scales.centre[k]), float(scales.spread[k])
-            explained.append(_explained(panel.series[k], times[k], scale, found, row, lens))
-    frequency = panel.frequency
-    return Explanation(tuple(explained), panel.columns, frequency.noun, settings.season, panel.time_style)
+
+
+def _looks(model: FittedModel, lens: Lens, panel: Panel) -> Iterator[Findings]:
+    """What is found in the windows before the ends of the series, a batch at a time."""
+    scales, known = model.scales_of(panel)
+    windows = model.windows(panel_tail(panel, model.recipe.model.lookback + 1), scales)
+    ends = windows.ends()
+    for part in torch.arange(len(ends)).split(max(1, ROWS // (lens.nodes + 2))):
+        yield lens.look(replace(windows.cut(ends[part]), series=torch.from_numpy(known[part.numpy()])))
 
 
 def _explained(

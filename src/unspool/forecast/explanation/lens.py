@@ -83,3 +83,22 @@ def _part(inputs: Inputs, place: Place, channels: list[int]) -> Tensor:
     """[B, K, T] the sum over channels."""
     total = inputs[place.input][..., channels].sum(-1)
     return total[..., None] if total.ndim == 2 else total
+
+
+def mixed(parts: Sequence[Findings], counts: Sequence[int]) -> Findings:
+    """The mean of what several models find in the same batch; shorter windows add nothing before their start."""
+
+    def mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
+        longest = max(array.shape[-1] for array in arrays)
+        room = [[(0, 0)] * (array.ndim - 1) + [(longest - array.shape[-1], 0)] for array in arrays]
+        padded = [np.pad(array, before) for array, before in zip(arrays, room, strict=True)]
+        return np.average(padded, axis=0, weights=counts)
+
+    def named(name: str) -> np.ndarray:
+        return mean([getattr(part, name) for part in parts])
+
+    return Findings(
+        *(named(name) for name in ("forecast", "rest", "values", "slopes", "past", "beside")),
+        drivers=[mean(driver) for driver in zip(*(part.drivers for part in parts), strict=True)],
+        driver_slopes=[mean(driver) for driver in zip(*(part.driver_slopes for part in parts), strict=True)],
+    )

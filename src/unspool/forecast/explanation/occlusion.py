@@ -49,7 +49,7 @@ def occlude(
     past, beside = [], []
     for first, last in stretches:
         values = whole["values"].clone()
-        part = slice(lookback - last, lookback - first + 1)
+        part = slice(max(0, lookback - last), max(0, lookback - first + 1))
         values[:, part] = rest["values"][:, part]
         past.append(without("values", values))
     for place in places:
