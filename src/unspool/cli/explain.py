@@ -89,25 +89,31 @@ def _write(
 
     from unspool.atomic import new_folder
     from unspool.cli.output import dumps
+    from unspool.forecast.explanation import parts_of
     from unspool.forecast.explanation.reach import recurrent_reach
     from unspool.report.explanation import ExplanationReport, render_explanation
 
-    model = forecaster.model_
-    settings = model.recipe.model
+    parts = parts_of(forecaster.model_)
+    longest = max(parts, key=lambda part: part.recipe.model.lookback)
+    horizon = longest.recipe.model.horizon
     shown = {one.id for one in explanation.series}
     shorter = replace(panel, series=tuple(one for one in panel.series if one.id in shown))
-    noun = f"{explanation.noun}{'s' if settings.horizon > 1 else ''}"
+    noun = f"{explanation.noun}{'s' if horizon > 1 else ''}"
     page = render_explanation(
         ExplanationReport(
-            title=f"{panel.columns.target}: what its forecast rests on, {settings.horizon} {noun} ahead",
+            title=f"{panel.columns.target}: what its forecast rests on, {horizon} {noun} ahead",
             explanation=explanation,
             forecast=forecaster.forecast(shorter),
-            reach=recurrent_reach(model, shorter),
-            window=settings.lookback,
+            reach=recurrent_reach(longest, shorter),
+            window=longest.recipe.model.lookback,
             left_out=len(panel.series) - len(shown),
             inspect=inspect,
             command=command,
-            settings={"cell": model.recipe.cell.name, "network": settings.network, "members": str(len(model.members))},
+            settings={
+                "cell": ", ".join(dict.fromkeys(part.recipe.cell.name for part in parts)),
+                "network": ", ".join(dict.fromkeys(part.recipe.model.network for part in parts)),
+                "members": str(sum(len(part.members) for part in parts)),
+            },
             versions={name: version(name) for name in ("unspool", "torch", "numpy", "polars")},
         )
     )

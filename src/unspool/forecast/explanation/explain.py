@@ -82,7 +82,7 @@ def explain(
     steps = _steps(ahead, settings.horizon)
     if nodes < 1:
         raise SettingError(f"nodes is {nodes}", hint="give a number of points, for example 32")
-    parts, counts = (model.models, model.counts) if isinstance(model, Mixed) else ((model,), (1,))
+    parts, counts = parts_of(model), model.counts if isinstance(model, Mixed) else (1,)
     lookbacks = [part.recipe.model.lookback for part in parts]
     panel = _of_series(panel, series)
     check_ends(panel, min(lookbacks))
@@ -102,6 +102,11 @@ def explain(
             k += 1
     frequency = panel.frequency
     return Explanation(tuple(explained), panel.columns, frequency.noun, settings.season, panel.time_style)
+
+
+def parts_of(model: FittedModel | Mixed) -> tuple[FittedModel, ...]:
+    """The models that are averaged; the model itself, where it is one."""
+    return model.models if isinstance(model, Mixed) else (model,)
 
 
 def _lens(
