@@ -68,7 +68,7 @@ class Finding:
 
     Attributes:
         kind: "gap" (rows that are not there), "missing" (rows without a value), "skipped" (a series left out), "uneven"
-            (rows at uneven times), "covariates" (what is read beside the target), "unseen" (a new category).
+            (rows at uneven times), "covariates" (what is read beside the target), "unseen" (a new category), "cold" (short or constant series).
         series: the series' name; "" where it is all of them.
         message: one line that names the series, how much, and where.
     """
