@@ -8,7 +8,8 @@ import pytest
 
 from unspool.errors import DataError
 from unspool.forecast.evaluation import metrics
-from unspool.forecast.evaluation.scores import MOST_WORST, score
+from unspool.forecast.evaluation.hardest import MOST
+from unspool.forecast.evaluation.scores import score
 from unspool.forecast.result import MODEL, Fold
 
 LEVELS = [0.1, 0.25, 0.5, 0.75, 0.9]
@@ -131,8 +132,8 @@ def test_the_worst_series_come_first_and_are_few():
     rng = np.random.default_rng(1)
     error = rng.permutation(50).astype(float)[:, None]
     found = score([fold(1, np.zeros((50, 1)), error, error)], LEVELS)["worst"]
-    assert len(found) == MOST_WORST
-    assert [entry["mase"] for entry in found] == sorted(error.ravel(), reverse=True)[:MOST_WORST]
+    assert len(found) == MOST
+    assert [entry["mase"] for entry in found] == sorted(error.ravel(), reverse=True)[:MOST]
     assert found[0]["series"] == f"s{int(np.argmax(error))}"
 
 
