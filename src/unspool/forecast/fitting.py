@@ -31,8 +31,8 @@ CALIBRATED = 20_000
 ENOUGH = 1000
 """Windows in the newer half of the validation part from which that half alone calibrates: errors drift."""
 
-BATCH = 4096
-"""Windows that are evaluated at once."""
+BATCH = 2048
+"""Windows that are evaluated at once: what a network keeps of them is the most memory that a fit takes."""
 
 SHUFFLED = 1_000_000
 """Windows up to which a round of training goes through each of them once."""
@@ -319,9 +319,12 @@ def observed(window: Window) -> np.ndarray:
 @torch.inference_mode()
 def average(members: Sequence[ForecastModel], window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Mean quantiles [B, H, Q] of the members and the unit [B], float64. Averages of ordered quantiles are ordered."""
-    results = [member(window) for member in members]
-    quantiles = torch.stack([q.double() for q, _ in results]).mean(0)
-    return quantiles.numpy(), results[0][1].double().numpy()
+    quantiles, unit = [], []
+    for part in window.parts(BATCH):
+        results = [member(part) for member in members]
+        quantiles.append(torch.stack([q.double() for q, _ in results]).mean(0))
+        unit.append(results[0][1].double())
+    return torch.cat(quantiles).numpy(), torch.cat(unit).numpy()
 
 
 def spread_evenly(places: Tensor, most: int) -> Tensor:

@@ -5,8 +5,8 @@ may reach beyond either end (masked there). A place is (series, cutoff, limit): 
 cutoff, its targets begin `gap` steps after it, and targets at or beyond the limit are masked.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import final
 
 import numpy as np
@@ -50,6 +50,13 @@ class Window:
     known: Beside | None = None
     past_only: Beside | None = None
     static: Beside | None = None
+
+    def parts(self, size: int) -> "Iterator[Window]":
+        """The batch in parts of `size`."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        for start in range(0, len(self.past), size):
+            rows = torch.arange(start, min(start + size, len(self.past)))
+            yield Window(**{name: _at(value, rows) for name, value in given.items()})
 
 
 @dataclass(frozen=True)
@@ -212,6 +219,10 @@ class Windows:
         first = at + self.gap
         last = torch.minimum(first + self.horizon, start + limit)
         return (past > 0) & (total[torch.maximum(last, first)] - total[first] > 0)
+
+
+def _at(value: Tensor | Beside | None, rows: Tensor) -> Tensor | Beside | None:
+    return value.at(rows) if isinstance(value, Beside) else None if value is None else value[rows]
 
 
 def spans(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
