@@ -64,6 +64,11 @@ class Recipe:
     seed: int
     cold: bool = False
 
+    @property
+    def few(self) -> int:
+        """Values up to which a series' own deviation is not trusted alone."""
+        return least_past(self.model.lookback) if self.cold else 0
+
 
 @final
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ class FittedModel:
         fitted = series >= 0
         if fitted.all():
             return Scales(self.scales.centre[series], self.scales.spread[series]), series
-        own = Scales.of([s.values for s in panel.series], self.scales)
+        own = Scales.of([s.values for s in panel.series], self.scales, self.recipe.few)
         centre = np.where(fitted, self.scales.centre[series], own.centre)
         return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread)), series
 
@@ -195,7 +200,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     coding = Coding.of(panel)
     recipe = replace(recipe, model=replace(recipe.model, **coding.sizes()))
     settings = recipe.model
-    scales = Scales.of([s.values for s in panel.series])
+    scales = Scales.of([s.values for s in panel.series], few=recipe.few)
     length = np.array([len(s.values) for s in panel.series])
     shortest = least_past(settings.lookback)
     if length.max() <= shortest:
@@ -267,9 +272,7 @@ def least_past(lookback: int) -> int:
     return max(1, lookback // 2)
 
 
-def batches(
-    windows: Windows, places: Places | Tensor, size: int, seed: int, *, cold: bool = False
-) -> Iterator[Window]:
+def batches(windows: Windows, places: Places | Tensor, size: int, seed: int, *, cold: bool = False) -> Iterator[Window]:
     """Batches without end; for a cold start some of their windows have a hidden past."""
     stream = _drawn(windows, places, size, seed)
     return with_hidden(stream, seed) if cold else stream

@@ -148,7 +148,8 @@ class Forecaster:
             ModelError: the model was fitted on other columns.
         """
         _ = self.options
-        table = open_table(path)
+        covariates = {*self.known, *self.past, *self.static}
+        table = open_table(path, covariates | {self.target, self.time} | ({self.series} if self.series else set()))
         if hasattr(self, "model_"):
             panel = self._newer(table.frame, table.origin)
         else:
@@ -308,6 +309,7 @@ class Forecaster:
             time=saved.columns.time,
             series=saved.columns.series,
             uneven=recipe.model.uneven or None,
+            cold_start=recipe.cold,
             categorical=tuple(one.name for one in model.coding.columns if one.categorical),
             holidays=tuple(name.removeprefix(PREFIX) for name in recipe.model.features if name.startswith(PREFIX)),
         )

@@ -173,7 +173,9 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     )
     if options.normalisation == "auto":
         # A single value has no deviation to divide by.
-        settings = replace(settings, normalisation="last" if options.cold_start else defaults.default_normalisation(windows))
+        settings = replace(
+            settings, normalisation="last" if options.cold_start else defaults.default_normalisation(windows)
+        )
     recipe = Recipe(
         model=settings,
         cell=find_cell(options.cell),

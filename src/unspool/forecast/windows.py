@@ -7,7 +7,7 @@ cutoff, its targets begin `gap` steps after it, and targets at or beyond the lim
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import polars as pl
@@ -51,7 +51,7 @@ class Window:
     past_only: Beside | None = None
     static: Beside | None = None
 
-    def parts(self, size: int) -> "Iterator[Window]":
+    def parts(self, size: int) -> Iterator["Window"]:
         """The batch in parts of `size`."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         for start in range(0, len(self.past), size):
@@ -67,18 +67,26 @@ class Scales:
     spread: np.ndarray
 
     @classmethod
-    def of(cls, histories: Sequence[np.ndarray], others: "Scales | None" = None) -> "Scales":
+    def of(cls, histories: Sequence[np.ndarray], others: "Scales | None" = None, few: int = 0) -> "Scales":
         """Mean and standard deviation of what was observed; `typical_spread` where that is too little, or flat.
 
         Args:
             histories: the values.
-            others: of series that tell what is typical; by default those of the histories that vary.
+            others: of series that tell what is typical; by default those of the histories that tell enough.
+            few: up to so many values tell only a part: the typical variance then counts as so many more of them.
         """
         centre, spread, count = moments_of(histories)
         # A constant's deviation may come out as a rounding error of its size rather than as zero.
-        cold = (spread <= 1e-12 * np.maximum(1.0, np.abs(centre))) | (count < ENOUGH)
-        others = others or cls(centre[~cold], spread[~cold])
-        return cls(centre, np.where(cold, typical_spread(centre, others.centre, others.spread), spread))
+        mute = (spread <= 1e-12 * np.maximum(1.0, np.abs(centre))) | (count < ENOUGH)
+        brief = ~mute & (count <= few)
+        telling = ~mute & ~brief
+        if others is None:
+            others = cls(centre[telling], spread[telling])
+        typical = typical_spread(centre, others.centre, others.spread)
+        if len(others.spread):
+            blend = np.sqrt((count * spread**2 + few * typical**2) / np.maximum(count + few, 1))
+            spread = np.where(brief, blend, spread)
+        return cls(centre, np.where(mute, typical, spread))
 
 
 @final
@@ -221,7 +229,8 @@ class Windows:
         return (past > 0) & (total[torch.maximum(last, first)] - total[first] > 0)
 
 
-def _at(value: Tensor | Beside | None, rows: Tensor) -> Tensor | Beside | None:
+def _at(value: Any, rows: Tensor) -> Any:
+    """The rows of a field of `Window`."""
     return value.at(rows) if isinstance(value, Beside) else None if value is None else value[rows]
 
 

@@ -23,9 +23,7 @@ def hardest_tables(report: ReportData, selection: Selection) -> list[Table]:
         "worst": "The largest errors (MASE, mean over the folds)",
         "lost": f"Where {spoken(_RIVAL)} is the better by most (MASE)",
     }
-    return [
-        _table(caption, metrics[key], selection) for key, caption in captions.items() if _is_list(metrics.get(key))
-    ]
+    return [_table(caption, metrics[key], selection) for key, caption in captions.items() if _is_list(metrics.get(key))]
 
 
 def _table(caption: str, entries: Sequence[Mapping[str, Any]], selection: Selection) -> Table:

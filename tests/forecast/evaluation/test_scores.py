@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -142,3 +143,19 @@ def test_nothing_to_score_is_said():
         score([], LEVELS)
     with pytest.raises(DataError, match="no value was observed"):
         score([fold(1, [[NAN, NAN]], [[6, 6]], [[5, 5]])], LEVELS)
+
+
+def test_where_the_seasonal_naive_is_better_by_most():
+    rng = np.random.default_rng(0)
+    actual = np.zeros((60, 2))
+    mine, naive = np.abs(rng.normal(size=(2, 60, 1))) * np.ones(2)
+    one = fold(1, actual, mine, naive)
+    one = replace(one, point={MODEL: mine, "seasonal_naive": naive})
+    found = score([one], LEVELS)
+    scale, behind = one.mase_scale, (mine - naive)[:, 0] / one.mase_scale
+    wanted = [f"s{k}" for k in np.argsort(-behind) if behind[k] > 0][:MOST]
+    assert [entry["series"] for entry in found["lost"]] == wanted
+    first = int(wanted[0][1:])
+    assert found["lost"][0]["mase"] == pytest.approx(mine[first, 0] / scale[first])
+    assert found["lost"][0]["seasonal_naive"] == pytest.approx(naive[first, 0] / scale[first])
+    assert len(found["worst"]) == MOST

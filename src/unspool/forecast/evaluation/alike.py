@@ -23,10 +23,10 @@ def of_each(
     for size in np.unique(lengths[whole]):
         rows = np.flatnonzero(whole & (lengths == size))
         for part in np.array_split(rows, 1 + len(rows) * size // MOST):
-            found.append((part, together(np.stack([histories[i] for i in part]))))
+            found.append((part, together(np.stack([histories[i] for i in part.tolist()]))))
     rest = np.flatnonzero(~whole)
     if len(rest):
-        found.append((rest, np.array([one(histories[i]) for i in rest])))
+        found.append((rest, np.array([one(histories[i]) for i in rest.tolist()])))
     order = np.concatenate([part for part, _ in found]).argsort()
     return np.concatenate([values for _, values in found])[order]
 

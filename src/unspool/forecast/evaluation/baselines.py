@@ -94,7 +94,7 @@ class PooledRidge:
         """
         window = len(self.weights) - self.beside
         x = np.stack([_pad(values, window)[-window:] for values in histories])
-        last = _pooled(last_value)(histories, 1, 1)[:, 0]
+        last = BASELINES["last_value"](histories, 1, 1)[:, 0]
         unit = _units(histories, self.season)
         x = (x - last[:, None]) / unit[:, None]
         x = np.nan_to_num(x, nan=0.0)
@@ -136,11 +136,16 @@ def fit_ridge(
     return PooledRidge(*_solve(x, y, strength), season, strength, x.shape[1] - window)
 
 
-def _pooled(method: Callable[[History, int, int], np.ndarray]) -> Callable[..., np.ndarray]:
+Method = Callable[[np.ndarray, int, int], np.ndarray]
+
+
+def _pooled(method: Method, together: Method) -> Callable[..., np.ndarray]:
+    """The method for many histories; `together` is the same for rows [k, n] that lack no value."""
+
     def forecast(histories: Sequence[History], horizon: int, season: int, *, gap: int = 0, **_: Any) -> np.ndarray:
-        steps, rows = gap + horizon, _ROWS[method]
+        steps = gap + horizon
         return of_each(
-            histories, lambda values: method(values, steps, season), lambda table: rows(table, steps, season)
+            histories, lambda values: method(values, steps, season), lambda rows: together(rows, steps, season)
         )[:, gap:]
 
     return forecast
@@ -171,10 +176,6 @@ def _means(rows: np.ndarray, horizon: int, season: int) -> np.ndarray:
     return np.repeat(rows.mean(axis=1, keepdims=True), horizon, axis=1)
 
 
-_ROWS = {last_value: _last_values, seasonal_naive: _seasonal_naives, drift: _drifts, mean: _means}
-"""The same methods for rows [k, n] that lack no value."""
-
-
 def _ridge(
     histories: Sequence[History],
     horizon: int,
@@ -189,10 +190,10 @@ def _ridge(
 
 
 BASELINES: dict[str, Callable[..., np.ndarray]] = {
-    "last_value": _pooled(last_value),
-    "seasonal_naive": _pooled(seasonal_naive),
-    "drift": _pooled(drift),
-    "mean": _pooled(mean),
+    "last_value": _pooled(last_value, _last_values),
+    "seasonal_naive": _pooled(seasonal_naive, _seasonal_naives),
+    "drift": _pooled(drift, _drifts),
+    "mean": _pooled(mean, _means),
     "ridge": _ridge,
 }
 """name → (histories, horizon, season, *, window, gap=0, seed=0, known=None) → [N, H], steps gap + 1 … gap + H."""
