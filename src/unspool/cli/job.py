@@ -28,7 +28,7 @@ class Job:
     categorical: a.Categorical = None
     holidays: a.Holidays = None
     future: a.Future = None
-    cell: a.CellName = "gru"
+    cell: a.ForecastCell = "auto"
     network: a.Network = "auto"
     normalisation: a.Normalisation = "auto"
     highway: a.Highway = None
@@ -45,6 +45,7 @@ class Job:
     validation: a.Validation = None
     members: a.Members = None
     seed: a.Seed = 0
+    budget: a.TimeOrTrials = None
     folds: a.Folds = None
     step: a.Step = None
     sliding: a.Sliding = None

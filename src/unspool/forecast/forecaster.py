@@ -10,15 +10,17 @@ import numpy as np
 from unspool.cells import find_cell
 from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
-from unspool.forecast.choice import choose
+from unspool.forecast.budget import Budget
+from unspool.forecast.choice import decide
+from unspool.forecast.ensemble import AnyModel, fit_recipe, shortest_window
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
-from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
+from unspool.forecast.fitting import check_ahead, check_ends, least_window
 from unspool.forecast.holiday import PREFIX
-from unspool.forecast.options import Options, candidates, check_even, check_options
+from unspool.forecast.options import AUTO, Options, check_even, check_options, first_cell
 from unspool.forecast.output import forecast_table, like
 from unspool.forecast.quantiles import DEFAULT_LEVELS
-from unspool.forecast.result import Backtest, Choice, Forecast
+from unspool.forecast.result import Backtest, Forecast
 from unspool.forecast.saving import load_model, save_model
 from unspool.forecast.tables.conventions import long_table
 from unspool.forecast.tables.covariates import Asked, ask
@@ -39,7 +41,7 @@ class Forecaster:
 
     Args:
         horizon: steps to forecast.
-        cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`.
+        cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`; "auto": `gru`, or searched within a budget.
         network: "direct", "segment", "onward" or "auto" (see `Options` for this and all that follows).
         target, time, series: names of the columns; the default series column may be absent.
         frequency: step of the data ("1h", "1mo" …); inferred by default.
@@ -53,6 +55,7 @@ class Forecaster:
         static: columns with one value for each series.
         categorical: those of them whose numbers are categories; columns of text are.
         holidays: countries ("DE"), or parts of them ("DE-BY"), whose public holidays are read beside the calendar.
+        budget: what `fit` may take to search for an ensemble: "60s", "5m", "1h", seconds, or "30 trials".
 
     The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_`, `model_`, `choice_`.
 
@@ -67,7 +70,7 @@ class Forecaster:
     def __init__(
         self,
         horizon: int,
-        cell: Cell | str = "gru",
+        cell: Cell | str = AUTO,
         network: str = "auto",
         *,
         normalisation: str = "auto",
@@ -98,6 +101,7 @@ class Forecaster:
         static: Sequence[str] = (),
         categorical: Sequence[str] = (),
         holidays: Sequence[str] = (),
+        budget: str | float | Budget | None = None,
     ) -> None:
         self.horizon = horizon
         self.cell = cell
@@ -130,6 +134,7 @@ class Forecaster:
         self.static = static
         self.categorical = categorical
         self.holidays = holidays
+        self.budget = budget
 
     def read(self, path: str | PathLike[str], future: str | PathLike[str] | None = None) -> Panel:
         """The panel of a CSV or Parquet file; settings are checked first. Once fitted: newer data for the model.
@@ -184,9 +189,9 @@ class Forecaster:
         """
         del y
         panel = self._panel(frame)
-        recipe, tried, choice = self._choose(panel, callbacks)
-        check_ends(panel, recipe.model.lookback)
-        self.model_ = tried if tried and choice.interrupted else fit_model(panel, recipe, callbacks)
+        recipe, tried, choice = decide(self.options, panel, callbacks, least=least_window(panel))
+        check_ends(panel, shortest_window(recipe))
+        self.model_: AnyModel = tried if tried and choice.interrupted else fit_recipe(panel, recipe, callbacks)
         self.recipe_, self.choice_ = recipe, choice
         self.panel_, self.columns_, self.frequency_ = panel, panel.columns, panel.frequency
         self._frame = frame
@@ -249,7 +254,8 @@ class Forecaster:
         panel = self._panel(frame)
         check_baselines(baselines, baseline_seconds, panel.frequency)
         plans = self.plan_folds(panel, folds, step=step, window=window)
-        recipe, _, choice = self._choose(panel.before(plans[0].train_end.tolist()), callbacks)
+        early = panel.before(plans[0].train_end.tolist())
+        recipe, _, choice = decide(self.options, early, callbacks, rounds=len(plans) if refit else 1)
         if choice.interrupted:
             raise KeyboardInterrupt
         done = run_backtest(
@@ -347,6 +353,7 @@ class Forecaster:
 
     def _columns(self) -> dict[str, Any]:
         """How to read a table that is to be fitted."""
+        options = self.options
         return {
             "target": self.target,
             "time": self.time,
@@ -354,7 +361,7 @@ class Forecaster:
             "frequency": self.frequency,
             "season_length": self.season_length,
             "on_bad_series": self.on_bad_series,
-            "uneven": self.uneven if reads_time(find_cell(self.cell)) else False,
+            "uneven": self.uneven if reads_time(find_cell(first_cell(options, options.uneven is True))) else False,
             "covariates": ask(self.known, self.past, self.static, self.categorical),
         }
 
@@ -383,13 +390,8 @@ class Forecaster:
             origin=origin,
         )
 
-    def _choose(self, panel: Panel, callbacks: Sequence[Callback]) -> tuple[Recipe, FittedModel | None, Choice]:
-        recipes = candidates(self.options, panel)
-        name, tried, choice = choose(recipes, panel, callbacks)
-        return recipes[name], tried, choice
 
-
-def make_forecast(model: FittedModel, panel: Panel, times: Any = None) -> Forecast:
+def make_forecast(model: AnyModel, panel: Panel, times: Any = None) -> Forecast:
     """The forecast of a fitted model after the end of each series, or at `times` [N, H] after them.
 
     Raises:
@@ -397,7 +399,7 @@ def make_forecast(model: FittedModel, panel: Panel, times: Any = None) -> Foreca
         SettingError: times are given for a series of even steps, or do not follow its end.
     """
     settings = model.recipe.model
-    check_ends(panel, settings.lookback)
+    check_ends(panel, shortest_window(model))
     check_ahead(panel, settings.gap + settings.horizon)
     last = np.array([s.times[-1] for s in panel.series])
     ahead = panel.frequency.after(last, settings.gap + settings.horizon)
