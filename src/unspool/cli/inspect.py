@@ -125,7 +125,7 @@ def _forecaster(model: Path, data: Path | None, skip: bool, steps: int) -> _Subj
     forecaster = Forecaster.load(model)
     forecaster.set_params(on_bad_series="skip" if skip else "error")
     lead, of = lead_of(forecaster.model_), len(models_of(forecaster.model_))
-    core = recurrent_core(lead, forecaster.read(data) if data else None, steps)
+    core = recurrent_core(forecaster.model_, forecaster.read(data) if data else None, steps)
     noun, members = forecaster.frequency_.noun, len(lead.members)
     said = [f"The network that counts most in an ensemble of {of}." if of > 1 else ""]
     said += [f"The first of {members} members." if members > 1 else ""]

@@ -8,9 +8,11 @@ from unspool.forecast.ensemble import AnyModel, AnyRecipe
 from unspool.forecast.fitting import FittedModel, Recipe, fit_model
 from unspool.forecast.options import Options, candidates
 from unspool.forecast.result import Choice
-from unspool.forecast.search import METRIC, search
+from unspool.forecast.search import search
 from unspool.forecast.tables.panel import Panel
 from unspool.train import Callback
+
+METRIC = "quantile loss on the validation part, in units of each series' deviation"
 
 
 def decide(

@@ -29,7 +29,7 @@ from unspool.forecast.fitting import (
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.selection import mixed
 from unspool.forecast.tables.panel import Panel
-from unspool.forecast.windows import Window
+from unspool.forecast.windows import Scales, Window
 from unspool.train import Callback
 
 
@@ -73,6 +73,11 @@ class Ensemble:
     def ids(self) -> tuple[str, ...]:
         """Names of the series it was fitted on."""
         return self.lead.ids
+
+    @property
+    def scales(self) -> Scales:
+        """Of those series."""
+        return self.lead.scales
 
     @property
     def coding(self) -> Coding:
@@ -161,7 +166,7 @@ def fit_recipe(
         except KeyboardInterrupt:
             if not early:
                 raise
-            early[-1] = replace(early[-1], log=replace(early[-1].log, stopped="interrupted"))
+            early[-1] = _interrupted(early[-1])
         if early[-1].log.stopped == "interrupted":
             break
     ensemble = calibrated(panel, early, recipe.counts[: len(early)])
@@ -169,9 +174,16 @@ def fit_recipe(
     for number, one in enumerate(recipe.recipes):
         if ensemble.log.stopped == "interrupted" or not one.refit:
             break
-        models[number] = refit_model(panel, models[number], one, callbacks, f"{title}, {number + 1} of {count}")
+        try:
+            models[number] = refit_model(panel, models[number], one, callbacks, f"{title}, {number + 1} of {count}")
+        except KeyboardInterrupt:
+            models[number] = _interrupted(models[number])
         ensemble = replace(ensemble, models=tuple(models))
     return ensemble
+
+
+def _interrupted(model: FittedModel) -> FittedModel:
+    return replace(model, log=replace(model.log, stopped="interrupted"))
 
 
 def calibrated(panel: Panel, models: Sequence[FittedModel], counts: Sequence[int]) -> Ensemble:

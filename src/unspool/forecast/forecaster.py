@@ -12,7 +12,7 @@ from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.budget import Budget
 from unspool.forecast.choice import decide
-from unspool.forecast.ensemble import AnyModel, fit_recipe, shortest_window
+from unspool.forecast.ensemble import AnyModel, fit_recipe, lead_recipe, shortest_window
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
 from unspool.forecast.fitting import check_ahead, check_ends, least_window
@@ -57,7 +57,8 @@ class Forecaster:
         holidays: countries ("DE"), or parts of them ("DE-BY"), whose public holidays are read beside the calendar.
         budget: what `fit` may take to search for an ensemble: "60s", "5m", "1h", seconds, or "30 trials".
 
-    The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_`, `model_`, `choice_`.
+    The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_` (of an ensemble that of
+    the member that counts most), `model_`, `choice_`.
 
     Example:
         >>> from unspool.datasets import load_co2
@@ -192,7 +193,7 @@ class Forecaster:
         recipe, tried, choice = decide(self.options, panel, callbacks, least=least_window(panel))
         check_ends(panel, shortest_window(recipe))
         self.model_: AnyModel = tried if tried and choice.interrupted else fit_recipe(panel, recipe, callbacks)
-        self.recipe_, self.choice_ = recipe, choice
+        self.recipe_, self.choice_ = lead_recipe(recipe), choice
         self.panel_, self.columns_, self.frequency_ = panel, panel.columns, panel.frequency
         self._frame = frame
         return self

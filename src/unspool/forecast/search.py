@@ -1,8 +1,8 @@
 """`auto` within a budget: try candidates until it is spent, and keep an ensemble of the best.
 
-The first candidates are those of `auto` without a budget, so that on the validation part nothing worse is taken. Each
-of the next differs in one option, all of them in turn, from one of the best so far: a local search from several starts.
-Its trials depend on the seed, the data and the losses, and not on the clock, which only ends it.
+The first candidates are those of `auto` without a budget. Each of the next differs in one option, all of them in turn,
+from one of the best so far: a local search from several starts. Its trials depend on the seed, the data and the losses,
+and not on the clock, which only ends it.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,9 @@ from typing import Any, final
 import numpy as np
 from torch import nn
 
-from unspool.errors import DataError, SettingError
+from unspool.errors import DataError, SettingError, UnspoolError
 from unspool.forecast.budget import Budget
 from unspool.forecast.ensemble import AnyModel, AnyRecipe, EnsembleRecipe, calibrated
-from unspool.forecast.evaluation.metrics import quantile_loss
 from unspool.forecast.fitting import (
     VALIDATED,
     FittedModel,
@@ -28,12 +27,12 @@ from unspool.forecast.fitting import (
 )
 from unspool.forecast.options import Options
 from unspool.forecast.result import SPENT, Choice, Member, Search, Trial
-from unspool.forecast.selection import mixed, select, without
+from unspool.forecast.selection import mixed, select, step_loss, without
 from unspool.forecast.space import Point, Space
 from unspool.forecast.tables.panel import Panel
 from unspool.train import Callback, Epoch, Fitted
 
-METRIC = "quantile loss on the validation part, in units of each series' deviation"
+EVENLY = "quantile loss on the validation part, every step ahead counting the same, in units of each series' deviation"
 
 KEPT = 20
 """The best trials, from which the ensemble is made."""
@@ -178,6 +177,8 @@ class _Search:
             recipe = self.space.recipe(point)
             alone = replace(recipe, refit=False, members=1)
             model = fit_model(self.panel, alone, [*self.callbacks, watch], title=f"trying {name}")
+            self.judge = self.judge or _Judge(self.panel, model)
+            forecast, loss = self.judge.forecast(model)
         except KeyboardInterrupt:
             if not self.best:
                 raise
@@ -186,13 +187,11 @@ class _Search:
             if not self.best:
                 raise _too_short(self.budget, name, cut) from None
             return SPENT
-        except DataError as error:
+        except UnspoolError as error:
             self.refused[name] = error.message
             if not (self.best or self.waiting):
                 raise
             return ""
-        self.judge = self.judge or _Judge(self.panel, model)
-        forecast, loss = self.judge.forecast(model)
         seconds = self.budget.clock() - before
         self.trials.append(Trial(name, point.to_json(), loss))
         self.best.append(_Tried(len(self.trials), name, point, recipe, model, forecast, loss, seconds))
@@ -217,12 +216,12 @@ class _Search:
             trials=tuple(self.trials),
             refused=self.refused,
             members=members,
-            loss=quantile_loss(actual, mixed(forecasts, counts), levels),
+            loss=step_loss(actual, mixed(forecasts, counts), levels),
             rest=self._rest(taken),
         )
         tried = {trial.name: trial.loss for trial in self.trials}
         name = taken[0].name if len(taken) == 1 else f"an ensemble of {len(taken)}"
-        choice = Choice(name, tried, METRIC, ended == "interrupted", done)
+        choice = Choice(name, tried, EVENLY, ended == "interrupted", done)
         if len(taken) == 1:
             return taken[0].recipe, taken[0].model, choice
         recipes = tuple(replace(one.recipe, members=self._members(one.recipe, len(taken))) for one in taken)
@@ -248,7 +247,10 @@ class _Judge:
         """[M, H, Q] float32, in units of the series' scale, and its mean pinball loss."""
         window = model.windows(self._panel, model.scales).cut(self._places)
         quantiles = average(model.members, window)[0].astype(np.float32)
-        return quantiles, quantile_loss(self.actual, quantiles, self.levels)
+        loss = step_loss(self.actual, quantiles, self.levels)
+        if not np.isfinite(loss):
+            raise DataError("its forecast of the validation part is not finite")
+        return quantiles, loss
 
 
 class _OutOfTimeError(Exception):

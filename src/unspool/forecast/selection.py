@@ -1,25 +1,42 @@
 """Which of the fitted candidates make an ensemble: greedy forward selection with replacement.
 
 Caruana, Niculescu-Mizil, Crew & Ksikes 2004, "Ensemble selection from libraries of models", ICML. Begin with the best
-candidate; add, again and again, the one that makes the averaged forecast best, one that is in already counting twice;
-take the stage with the lowest loss. Members that add next to nothing are then left out again: each costs a fit.
-Averages of ordered quantiles are ordered.
+candidates, each once (their sorted initialisation: a validation part is small, and one that is best there by luck
+should not stand alone); add, again and again, the one that makes the averaged forecast best, one that is in counting
+twice; take the stage with the lowest loss. Averages of ordered quantiles are ordered.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from unspool.forecast.evaluation.metrics import quantile_loss
+from unspool.forecast.evaluation.metrics import pinball
 
 MOST = 4
 """Different members at most: each is fitted again before every cutoff."""
 
-DRAWS = 12
-"""Members counted with their repetitions, at most: weights are multiples of a twelfth, or coarser."""
+DRAWS = 8
+"""Members counted with their repetitions, at most: none of several weighs less than an eighth."""
 
-WORTH = 0.005
-"""Share by which the loss must rise without a member for it to be kept."""
+NEAR = 2.0
+"""Times the lowest loss up to which a candidate is in from the start."""
+
+
+def step_loss(actual: np.ndarray, quantiles: np.ndarray, levels: Sequence[float]) -> float:
+    """Mean pinball loss in which every step ahead counts the same.
+
+    Near the end of a validation part only the first steps of a horizon are there: in a plain mean they would count
+    most, and what forecasts the next step well need not forecast the last one.
+
+    Args:
+        actual: [M, H], NaN where nothing was observed.
+        quantiles: [M, H, Q].
+        levels: [Q].
+    """
+    seen = ~np.isnan(actual)
+    lost = np.where(seen, pinball(actual, quantiles, levels).mean(-1), 0.0)
+    there = seen.sum(0)
+    return float((lost.sum(0)[there > 0] / there[there > 0]).mean())
 
 
 def select(forecasts: Sequence[np.ndarray], actual: np.ndarray, levels: Sequence[float]) -> list[int]:
@@ -32,29 +49,27 @@ def select(forecasts: Sequence[np.ndarray], actual: np.ndarray, levels: Sequence
 
     Cost: `DRAWS` losses for each candidate.
     """
-    counts, best, lowest = [0] * len(forecasts), [0] * len(forecasts), np.inf
-    total = np.zeros_like(forecasts[0])
-    for drawn in range(1, DRAWS + 1):
+    alone = [step_loss(actual, forecast, levels) for forecast in forecasts]
+    first = sorted(range(len(alone)), key=lambda k: alone[k])[:MOST]
+    counts = [int(k in first and loss <= NEAR * min(alone)) for k, loss in enumerate(alone)]
+    best, lowest = counts.copy(), step_loss(actual, mixed(forecasts, counts), levels)
+    while sum(counts) < DRAWS:
         full = sum(count > 0 for count in counts) == MOST
-        open_ = [k for k in range(len(forecasts)) if counts[k] or not full]
-        losses = {k: quantile_loss(actual, (total + forecasts[k]) / drawn, levels) for k in open_}
+        losses = {
+            k: step_loss(actual, mixed([*forecasts, forecasts[k]], [*counts, 1]), levels)
+            for k in range(len(forecasts))
+            if counts[k] or not full
+        }
         taken = min(losses, key=lambda k: losses[k])
         counts[taken] += 1
-        total = total + forecasts[taken]
         if losses[taken] < lowest:
             best, lowest = counts.copy(), losses[taken]
-    while sum(count > 0 for count in best) > 1:
-        rest = {k: loss for k, loss in enumerate(without(forecasts, best, actual, levels)) if best[k]}
-        least = min(rest, key=lambda k: rest[k])
-        if rest[least] > (1 + WORTH) * lowest:
-            break
-        best[least] = 0
     return best
 
 
 def mixed(forecasts: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
     """The mean forecast, each counted so often; by position, of arrays of one shape."""
-    total = sum(count * forecast for forecast, count in zip(forecasts, counts, strict=True))
+    total = sum(count * forecast for forecast, count in zip(forecasts, counts, strict=True) if count)
     return np.asarray(total / sum(counts))
 
 
@@ -68,5 +83,5 @@ def without(
     found = []
     for k in range(len(forecasts)):
         rest = [count if i != k else 0 for i, count in enumerate(counts)]
-        found.append(quantile_loss(actual, mixed(forecasts, rest), levels) if sum(rest) else np.inf)
+        found.append(step_loss(actual, mixed(forecasts, rest), levels) if sum(rest) else np.inf)
     return found
