@@ -15,6 +15,7 @@ from unspool.forecast.choice import decide
 from unspool.forecast.ensemble import AnyModel, fit_recipe, lead_recipe, shortest_window
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
+from unspool.forecast.explanation import Explanation, explain
 from unspool.forecast.fitting import check_ahead, check_ends, least_window
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.options import AUTO, Options, check_even, check_options, first_cell
@@ -222,6 +223,28 @@ class Forecaster:
         """
         panel = self._fitted_panel(frame, future)
         return make_forecast(self.model_, panel, times)
+
+    def explain(
+        self,
+        frame: Any = None,
+        future: Any = None,
+        *,
+        series: Sequence[str] | None = None,
+        ahead: Sequence[int] | None = None,
+    ) -> Explanation:
+        """Which past steps and covariates the forecast rests on: integrated gradients, gradients and occlusion.
+
+        Args:
+            frame: as for `predict`.
+            future: as for `predict`.
+            series: names of the series to explain; all by default.
+            ahead: steps of the horizon to explain, from 1; by default the first, the last and two between.
+
+        Raises:
+            DataError, SettingError, ModelError: as `unspool.forecast.explain`.
+        """
+        panel = self._fitted_panel(frame, future)
+        return explain(self.model_, panel, series=series, ahead=ahead)
 
     def backtest(
         self,

@@ -18,7 +18,7 @@ MOST = 4
 DRAWS = 8
 """Members counted with their repetitions, at most: none of several weighs less than an eighth."""
 
-NEAR = 2.0
+NEAR = 4.0
 """Times the lowest loss up to which a candidate is in from the start."""
 
 
