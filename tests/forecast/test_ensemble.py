@@ -10,11 +10,12 @@ import pytest
 
 from tests.forecast.samples import HORIZON, CtrlC, Watch, frame_of, panel_of, recipe_of, small, wave
 from tests.forecast.test_saving import HOSTILE, places
-from unspool.errors import UnspoolError
+from unspool.errors import ModelError, UnspoolError
 from unspool.forecast import Forecaster, run_job
 from unspool.forecast import search as search_room
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.ensemble import Ensemble, EnsembleRecipe, calibrated, fit_recipe, lead_of, shortest_window
+from unspool.forecast.export import export_model
 from unspool.forecast.fitting import FittedModel, fit_model, refit_model
 from unspool.forecast.saving import load_model, save_model
 from unspool.forecast.tables.panel import Series
@@ -183,6 +184,12 @@ def test_no_record_of_an_ensemble_does_worse_than_a_clear_error(fitted: Ensemble
         else:
             assert np.isfinite(found.quantiles).all(), (way, last, inner[last])
     assert refused > 25
+
+
+def test_an_ensemble_is_not_exported(fitted: Ensemble, tmp_path: Path):
+    with pytest.raises(ModelError, match="an ensemble cannot be exported"):
+        export_model(fitted, PANEL.columns, PANEL.frequency, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
