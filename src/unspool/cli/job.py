@@ -29,7 +29,7 @@ class Job:
     holidays: a.Holidays = None
     future: a.Future = None
     cold_start: a.ColdStart = None
-    cell: a.CellName = "gru"
+    cell: a.ForecastCell = "auto"
     network: a.Network = "auto"
     normalisation: a.Normalisation = "auto"
     highway: a.Highway = None
@@ -46,6 +46,7 @@ class Job:
     validation: a.Validation = None
     members: a.Members = None
     seed: a.Seed = 0
+    budget: a.TimeOrTrials = None
     folds: a.Folds = None
     step: a.Step = None
     sliding: a.Sliding = None
