@@ -20,8 +20,8 @@ from rich.table import Table
 from unspool.forecast import Forecaster, panel_from_frame
 from unspool.forecast.tables.panel import Panel
 
-SETTINGS = {"network": "segment", "window": 720, "segment": 24, "normalisation": "last", "highway": True}
-SETTINGS |= {"dropout": 0.3, "hidden_size": 128, "batch_size": 512, "learning_rate": 5e-3, "steps": 300}
+SETTINGS = {"network": "segment", "window": 720, "segment": 48, "normalisation": "last", "highway": False}
+SETTINGS |= {"dropout": 0.7, "hidden_size": 256, "batch_size": 128, "learning_rate": 1e-3, "steps": 1200}
 SETTINGS |= {"members": 1, "refit": False, "quantiles": (0.1, 0.5, 0.9)}
 SEEDS = (0, 1, 2)
 
