@@ -97,7 +97,7 @@ class FittedModel:
         scales, series = self.scales_of(panel)
         windows = self.windows(tail, scales, ahead)
         window = replace(windows.cut(windows.ends()), series=torch.from_numpy(series))
-        return self._calibrated(window, scales.centre, scales.spread)
+        return scales.undo(self._calibrated(window))
 
     def rolling(self, panel: Panel, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Forecasts from every cutoff whose first target lies at `first[i]` or later and whose last one is there.
@@ -115,8 +115,8 @@ class FittedModel:
             of = part[:, 0].numpy()
             window = windows.cut(part)
             known = replace(window, series=torch.from_numpy(series[of]))
-            quantiles.append(self._calibrated(known, scales.centre[of], scales.spread[of]))
-            actual.append(observed(window) * scales.spread[of, None] + scales.centre[of, None])
+            quantiles.append(scales.undo(self._calibrated(known), of))
+            actual.append(scales.undo(observed(window), of))
         return np.concatenate(quantiles), np.concatenate(actual), places[:, :2].numpy()
 
     def windows(self, panel: Panel, scales: Scales, ahead: np.ndarray | None = None) -> Windows:
@@ -128,23 +128,36 @@ class FittedModel:
         """[N] scales, and [N] which fitted series each is; −1 and its own scale for one that was not there."""
         known = {name: i for i, name in enumerate(self.ids)}
         series = np.array([known.get(s.id, -1) for s in panel.series])
-        fitted = series >= 0
+        fitted, log = series >= 0, self.scales.log
+        if log:
+            check_positive(panel)
         if fitted.all():
-            return Scales(self.scales.centre[series], self.scales.spread[series]), series
-        own = Scales.of([s.values for s in panel.series])
+            return Scales(self.scales.centre[series], self.scales.spread[series], log), series
+        own = Scales.of([s.values for s in panel.series], log)
         centre = np.where(fitted, self.scales.centre[series], own.centre)
-        return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread)), series
+        return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread), log), series
 
-    def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    def _calibrated(self, window: Window) -> np.ndarray:
         quantiles, unit = average(self.members, window)
-        shifted = conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
-        return shifted * spread[:, None, None] + centre[:, None, None]
+        return conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
 
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
     """The last `steps` points of every series."""
     series = tuple(s.between(max(0, len(s.values) - steps), len(s.values)) for s in panel.series)
     return replace(panel, series=series)
+
+
+def check_positive(panel: Panel) -> None:
+    """Raises `DataError` where a value has no logarithm."""
+    for series in panel.series:
+        low = np.flatnonzero(series.values <= 0)
+        if len(low):
+            (when,) = panel.labels(series.times[low[:1]])
+            raise DataError(
+                f"series {series.id!r} has the value {series.values[low[0]]:g} at {when}, which has no logarithm",
+                hint="logarithms are for positive values: leave out --log (in Python: log=False)",
+            )
 
 
 def check_ends(panel: Panel, lookback: int) -> None:
@@ -184,7 +197,9 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     coding = Coding.of(panel)
     recipe = replace(recipe, model=replace(recipe.model, **coding.sizes()))
     settings = recipe.model
-    scales = Scales.of([s.values for s in panel.series])
+    if settings.log:
+        check_positive(panel)
+    scales = Scales.of([s.values for s in panel.series], settings.log)
     length = np.array([len(s.values) for s in panel.series])
     shortest = min(settings.lookback, max(1, settings.lookback // 2))
     if length.max() <= shortest:

@@ -34,6 +34,7 @@ class Window:
         known: [B, L + gap + H, ·] covariates known in the future; None where there are none.
         past_only: [B, L, ·] those known in the past only.
         static: [B, ·] those of the series itself.
+        position: [B] int64, steps from the frequency's origin to the window's first: tells the phase of a season.
     """
 
     past: Tensor
@@ -46,24 +47,41 @@ class Window:
     known: Beside | None = None
     past_only: Beside | None = None
     static: Beside | None = None
+    position: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Scales:
-    """Per series the number taken off and the number divided by, [N] float64 each: mean and deviation."""
+    """Per series the number taken off and the number divided by, [N] float64 each: mean and deviation.
+
+    With `log` these are of the logarithms of the values, which must be positive.
+    """
 
     centre: np.ndarray
     spread: np.ndarray
+    log: bool = False
 
     @classmethod
-    def of(cls, histories: Sequence[np.ndarray]) -> "Scales":
+    def of(cls, histories: Sequence[np.ndarray], log: bool = False) -> "Scales":
         """Mean and standard deviation of what was observed; spread 1 where nothing varies."""
         seen = [values[~np.isnan(values)] for values in histories]
+        if log:
+            seen = [np.log(values) for values in seen]
         centre = np.array([s.mean() if len(s) else 0.0 for s in seen])
         spread = np.array([s.std() if len(s) else 0.0 for s in seen])
         # A constant's deviation may come out as a rounding error of its size rather than as zero.
         flat = spread <= 1e-12 * np.maximum(1.0, np.abs(centre))
-        return cls(centre, np.where(flat, 1.0, spread))
+        return cls(centre, np.where(flat, 1.0, spread), log)
+
+    def apply(self, number: int, values: np.ndarray) -> np.ndarray:
+        """The values of series `number` in units of its scale."""
+        return ((np.log(values) if self.log else values) - self.centre[number]) / self.spread[number]
+
+    def undo(self, values: np.ndarray, series: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """[M, …] in the units of the data, row i of series `series[i]`."""
+        axes = (slice(None), *(None,) * (values.ndim - 1))
+        found = values * self.spread[series][axes] + self.centre[series][axes]
+        return np.exp(found) if self.log else found
 
 
 @final
@@ -96,9 +114,9 @@ class Windows:
         self.lookback, self.horizon, self.gap = lookback, horizon, gap
         beyond = gap + horizon
         self.lengths = np.array([len(s.values) for s in panel.series], dtype=np.int64)
-        values, mask, waves, elapsed, starts, at = [], [], [], [], [], 0
+        values, mask, waves, elapsed, starts, origins, at = [], [], [], [], [], [], 0
         for i, series in enumerate(panel.series):
-            scaled = (series.values - scales.centre[i]) / scales.spread[i]
+            scaled = scales.apply(i, series.values)
             seen = ~np.isnan(scaled)
             values.append(np.pad(np.where(seen, scaled, 0.0), (lookback, beyond)))
             mask.append(np.pad(seen, (lookback, beyond)))
@@ -108,12 +126,13 @@ class Windows:
             if panel.frequency.uneven:
                 elapsed.append(np.concatenate([np.ones(lookback + 1), panel.frequency.steps_between(times)]).cumsum())
             starts.append(at + lookback)
+            origins.append(int(panel.frequency.index(series.times[:1])[0]) // panel.frequency.stride)
             at += lookback + len(scaled) + beyond
         self._values = torch.from_numpy(np.concatenate(values).astype(np.float32))
         self._mask = torch.from_numpy(np.concatenate(mask).astype(np.float32))
         self._calendar = torch.from_numpy(np.concatenate(waves).astype(np.float32))
         self._elapsed = torch.from_numpy(np.concatenate(elapsed)) if elapsed else None
-        self._starts = torch.tensor(starts)
+        self._starts, self._origins = torch.tensor(starts), torch.tensor(origins)
         coding = coding or Coding()
         if coding.columns:
             coding.check(panel)
@@ -169,6 +188,7 @@ class Windows:
             known=self._known and self._known.at(whole),
             past_only=self._past_only and self._past_only.at(past),
             static=self._static and self._static.at(series),
+            position=self._origins[series] + cutoff - self.lookback,
         )
 
     def ends(self) -> Tensor:
