@@ -133,7 +133,7 @@ class FittedModel:
             check_positive(panel)
         if fitted.all():
             return Scales(self.scales.centre[series], self.scales.spread[series], log), series
-        own = Scales.of([s.values for s in panel.series], log)
+        own = scales_for(panel, self.recipe.model)
         centre = np.where(fitted, self.scales.centre[series], own.centre)
         return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread), log), series
 
@@ -146,6 +146,15 @@ def panel_tail(panel: Panel, steps: int) -> Panel:
     """The last `steps` points of every series."""
     series = tuple(s.between(max(0, len(s.values) - steps), len(s.values)) for s in panel.series)
     return replace(panel, series=series)
+
+
+def scales_for(panel: Panel, settings: ModelSettings) -> Scales:
+    """The scales of a panel's series, of their logarithms where the model reads those."""
+    values = [s.values for s in panel.series]
+    if not settings.log:
+        return Scales.of(values)
+    check_positive(panel)
+    return Scales.of_logarithms(values, settings.season)
 
 
 def check_positive(panel: Panel) -> None:
@@ -197,9 +206,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     coding = Coding.of(panel)
     recipe = replace(recipe, model=replace(recipe.model, **coding.sizes()))
     settings = recipe.model
-    if settings.log:
-        check_positive(panel)
-    scales = Scales.of([s.values for s in panel.series], settings.log)
+    scales = scales_for(panel, settings)
     length = np.array([len(s.values) for s in panel.series])
     shortest = min(settings.lookback, max(1, settings.lookback // 2))
     if length.max() <= shortest:

@@ -54,7 +54,8 @@ class Window:
 class Scales:
     """Per series the number taken off and the number divided by, [N] float64 each: mean and deviation.
 
-    With `log` these are of the logarithms of the values, which must be positive.
+    With `log` they are of the logarithms of the values, which must be positive, and the deviation is the mean step over
+    a season, as in MASE: of two series that swing alike, the one that repeats itself is to be forecast more closely.
     """
 
     centre: np.ndarray
@@ -62,16 +63,22 @@ class Scales:
     log: bool = False
 
     @classmethod
-    def of(cls, histories: Sequence[np.ndarray], log: bool = False) -> "Scales":
+    def of(cls, histories: Sequence[np.ndarray]) -> "Scales":
         """Mean and standard deviation of what was observed; spread 1 where nothing varies."""
         seen = [values[~np.isnan(values)] for values in histories]
-        if log:
-            seen = [np.log(values) for values in seen]
         centre = np.array([s.mean() if len(s) else 0.0 for s in seen])
         spread = np.array([s.std() if len(s) else 0.0 for s in seen])
         # A constant's deviation may come out as a rounding error of its size rather than as zero.
         flat = spread <= 1e-12 * np.maximum(1.0, np.abs(centre))
-        return cls(centre, np.where(flat, 1.0, spread), log)
+        return cls(centre, np.where(flat, 1.0, spread))
+
+    @classmethod
+    def of_logarithms(cls, histories: Sequence[np.ndarray], season: int) -> "Scales":
+        """Mean, and mean step over a season, of the logarithms; their deviation where no step was observed."""
+        logarithms = [np.log(values) for values in histories]
+        scales = cls.of(logarithms)
+        steps = np.array([_seasonal_step(values, season) for values in logarithms])
+        return cls(scales.centre, np.where(steps > 1e-12, steps, scales.spread), log=True)
 
     def apply(self, number: int, values: np.ndarray) -> np.ndarray:
         """The values of series `number` in units of its scale."""
@@ -82,6 +89,13 @@ class Scales:
         axes = (slice(None), *(None,) * (values.ndim - 1))
         found = values * self.spread[series][axes] + self.centre[series][axes]
         return np.exp(found) if self.log else found
+
+
+def _seasonal_step(values: np.ndarray, season: int) -> float:
+    """Mean distance of values a season apart; 0 where no two such were observed."""
+    steps = np.abs(values[season:] - values[:-season])
+    steps = steps[~np.isnan(steps)]
+    return float(steps.mean()) if len(steps) else 0.0
 
 
 @final
