@@ -118,6 +118,9 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "learning rate nan": ("--learning-rate nan", "learning_rate is nan", ""),
     "season 0": ("--season-length 0", "season_length is 0", ""),
     "season longer than the window": ("--normalisation season --season-length 50", "needs a window of", ""),
+    "dilations in words": ("--network dilated --dilations 1,x", "dilations '1,x' are not whole numbers", "1,4,24"),
+    "dilations of another network": ("--dilations 1,2", "network 'segment' has no dilations", "take network dilated"),
+    "dilated in layers": ("--network dilated --num-layers 2", "a layer for each dilation", "give the dilations"),
     "unknown frequency": ("--frequency often", "often", ""),
     "frequency that does not fit": ("--frequency 1mo", "off the grid", ""),
 }

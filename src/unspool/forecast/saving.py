@@ -104,7 +104,8 @@ def _rebuild(record: dict[str, Any], weights: dict[str, Tensor]) -> SavedModel:
     if frequency.uneven != settings.uneven or (settings.uneven and not reads_time(cell)):
         raise ValueError("its frequency and its cell do not both read uneven times")
     ids = tuple(str(name) for name in record["series"])
-    scales = Scales(*(np.array(record[part], dtype=np.float64) for part in ("centre", "spread")), settings.log)
+    centre, spread = (np.array(record[part], dtype=np.float64) for part in ("centre", "spread"))
+    scales = Scales(centre, spread, settings.log)
     shifts = np.array(record["shifts"], dtype=np.float64)
     if scales.centre.shape != (len(ids),) or scales.spread.shape != (len(ids),) or settings.series not in (0, len(ids)):
         raise ValueError("the scales do not fit the series")

@@ -46,5 +46,8 @@ class DilatedStack(nn.Module):
         return forecast if self.calendar is None else forecast + self.calendar(reading.calendar_future)
 
     def diagram(self) -> Diagram:
-        """How it is drawn: its first layer, the one that reads the window."""
-        return Diagram("a window in, the whole horizon out", self.layer, gives="last")
+        """How it is drawn: as a stack whose boxes say how far back their state lies."""
+        first, dilations = self.layer, self.stack.dilations
+        sizes = self.stack.sizes
+        stack = Recurrent(first.cell, first.input_size, first.hidden_size, len(dilations), residual=True, sizes=sizes)
+        return Diagram("a window in, the whole horizon out", stack, gives="last", back=dilations)

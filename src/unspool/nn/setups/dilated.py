@@ -58,7 +58,7 @@ class Dilated(nn.Module):
         super().__init__()
         if not dilations or min(dilations) < 1:
             raise SettingError(f"the dilations are {tuple(dilations)}", hint="give one or more, each at least 1: 1,2,4")
-        self.dilations, self.dropout, self.residual = tuple(dilations), dropout, residual
+        self.dilations, self.dropout, self.residual, self.sizes = tuple(dilations), dropout, residual, sizes
         self.layers = nn.ModuleList()
         self.output_size = input_size
         for _ in self.dilations:
