@@ -10,7 +10,7 @@ import torch
 
 from tests.forecast.samples import HORIZON, frame_of, panel_of, recipe_of, small, wave
 from unspool.errors import DataError, SettingError, UnspoolError
-from unspool.forecast import Forecaster
+from unspool.forecast import Forecaster, run_job
 from unspool.forecast.fitting import build
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.networks import NETWORKS
@@ -134,6 +134,19 @@ def test_saved_and_loaded_it_forecasts_the_same_and_newer_rows_keep_their_phase(
     assert (loaded.normalisation, loaded.dilations, loaded.log) == ("smoothing", (1, 3), True)
     for table in (frame_of(ONE, TWO), frame_of(ONE[:66], TWO[:51])):
         assert loaded.forecast(table).quantiles.tobytes() == forecaster.forecast(table).quantiles.tobytes()
+
+
+def test_the_newest_observation_moves_every_step_and_nothing_after_the_cutoff_does():
+    forecaster = made().fit(frame_of(ONE, TWO))
+    changed = [*ONE[:-1], 1.2 * ONE[-1]]
+    one, two = (forecaster.forecast(frame_of(values, TWO)).quantiles for values in (ONE, changed))
+    assert (np.abs(one[0] / two[0] - 1).max(-1) > 1e-4).all()
+    assert np.allclose(one[1], two[1])
+    later = [np.concatenate([values[:-HORIZON], 9 * values[-HORIZON:]]) for values in (ONE, TWO)]
+    runs = [run_job(panel_of(*values), made(), folds=1, final=False).backtest for values in ((ONE, TWO), later)]
+    assert runs[0] is not None
+    assert runs[1] is not None
+    assert runs[0].folds[0].quantiles.tobytes() == runs[1].folds[0].quantiles.tobytes()
 
 
 def test_the_phase_of_a_window_is_that_of_its_time():

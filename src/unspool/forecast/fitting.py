@@ -15,6 +15,7 @@ from unspool.forecast.evaluation import conformal, metrics
 from unspool.forecast.model import ForecastModel, ModelSettings
 from unspool.forecast.quantiles import quantile_loss
 from unspool.forecast.result import TrainingLog
+from unspool.forecast.scaling import check_positive, scales_for
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.windows import Scales, Window, Windows
 from unspool.lang import Cell
@@ -146,27 +147,6 @@ def panel_tail(panel: Panel, steps: int) -> Panel:
     """The last `steps` points of every series."""
     series = tuple(s.between(max(0, len(s.values) - steps), len(s.values)) for s in panel.series)
     return replace(panel, series=series)
-
-
-def scales_for(panel: Panel, settings: ModelSettings) -> Scales:
-    """The scales of a panel's series, of their logarithms where the model reads those."""
-    values = [s.values for s in panel.series]
-    if not settings.log:
-        return Scales.of(values)
-    check_positive(panel)
-    return Scales.of_logarithms(values, settings.season)
-
-
-def check_positive(panel: Panel) -> None:
-    """Raises `DataError` where a value has no logarithm."""
-    for series in panel.series:
-        low = np.flatnonzero(series.values <= 0)
-        if len(low):
-            (when,) = panel.labels(series.times[low[:1]])
-            raise DataError(
-                f"series {series.id!r} has the value {series.values[low[0]]:g} at {when}, which has no logarithm",
-                hint="logarithms are for positive values: leave out --log (in Python: log=False)",
-            )
 
 
 def check_ends(panel: Panel, lookback: int) -> None:

@@ -9,12 +9,13 @@ from unspool.errors import DataError, SettingError
 from unspool.forecast import defaults
 from unspool.forecast.calendar import usable_features
 from unspool.forecast.coding import Coding
-from unspool.forecast.fitting import Recipe, check_positive
+from unspool.forecast.fitting import Recipe
 from unspool.forecast.holiday import check_days, holiday_features
 from unspool.forecast.model import COUNTING, ModelSettings
 from unspool.forecast.networks import NETWORKS, TIMED
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
+from unspool.forecast.scaling import check_positive
 from unspool.forecast.smoothing import SMOOTHING
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.timed import reads_time, timed_cells

@@ -13,6 +13,7 @@ As every normalisation it is of a window: it begins anew in each, at the means o
 learnt of the series) and at the level of its first season.
 """
 
+import math
 from typing import Annotated, final
 
 import numpy as np
@@ -65,7 +66,9 @@ class Smoothing(nn.Module):
         super().__init__()
         count = max(1, series)
         self.season = season
-        self.alpha, self.beta = nn.Parameter(torch.full((count,), ALPHA)), nn.Parameter(torch.full((count,), BETA))
+        # α begins at 1/m: a level over about a season; β at a half. Both before the logistic function.
+        self.alpha = nn.Parameter(torch.full((count,), -math.log(max(1, season - 1))))
+        self.beta = nn.Parameter(torch.zeros(count))
         self.initial = nn.Parameter(torch.zeros(count, season))
         self.recursion = Recurrent(holt_winters, 1, season)
 
@@ -93,10 +96,6 @@ class Smoothing(nn.Module):
         )
         path = level[0] + season[0].gather(1, phase[:, L:])
         return Level(values - a[..., 0] + level[0], path, torch.ones_like(level[0]))
-
-
-ALPHA, BETA = 0.0, -2.0
-"""Where the coefficients begin, before the logistic function: a level that halves each error, a season that keeps."""
 
 
 def _of(each: Tensor, series: Tensor) -> Tensor:
