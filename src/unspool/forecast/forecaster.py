@@ -13,6 +13,7 @@ from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import choose
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
+from unspool.forecast.explanation import Explanation, explain
 from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.options import Options, candidates, check_even, check_options
@@ -221,6 +222,28 @@ class Forecaster:
         """
         panel = self._fitted_panel(frame, future)
         return make_forecast(self.model_, panel, times)
+
+    def explain(
+        self,
+        frame: Any = None,
+        future: Any = None,
+        *,
+        series: Sequence[str] | None = None,
+        ahead: Sequence[int] | None = None,
+    ) -> Explanation:
+        """Which past steps and covariates the forecast rests on: integrated gradients, gradients and occlusion.
+
+        Args:
+            frame: as for `predict`.
+            future: as for `predict`.
+            series: names of the series to explain; all by default.
+            ahead: steps of the horizon to explain, from 1; by default the first, the last and two between.
+
+        Raises:
+            DataError, SettingError, ModelError: as `unspool.forecast.explain`.
+        """
+        panel = self._fitted_panel(frame, future)
+        return explain(self.model_, panel, series=series, ahead=ahead)
 
     def backtest(
         self,
