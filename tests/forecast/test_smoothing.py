@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.forecast.samples import HORIZON, frame_of, panel_of, recipe_of, small, wave
-from unspool.errors import DataError, SettingError, UnspoolError
+from unspool.errors import DataError, ModelError, SettingError, UnspoolError
 from unspool.forecast import Forecaster, run_job
 from unspool.forecast.fitting import build
 from unspool.forecast.model import ModelSettings
@@ -195,6 +195,14 @@ def test_what_has_no_logarithm_is_named():
     forecaster = small(log=True).fit(frame_of(ONE, TWO))
     with pytest.raises(DataError, match="'s1' has the value 0 at 2020-02-27"):
         forecaster.forecast(frame_of(ONE, zero))
+
+
+def test_what_multiplies_is_not_explained_as_a_sum():
+    forecaster = small(log=True).fit(frame_of(ONE, TWO))
+    with pytest.raises(ModelError, match="this model reads logarithms"):
+        forecaster.explain()
+    plain = made(log=False).fit(frame_of(ONE, TWO)).explain()
+    assert [one.id for one in plain.series] == ["s0", "s1"]
 
 
 @pytest.mark.parametrize(
