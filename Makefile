@@ -33,7 +33,7 @@ picture: .venv/installed  ## draw docs/demo.svg, the picture in the README, and 
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,tensorboard,tune]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,export,tensorboard,tune]'
 	touch $@
 
 .PHONY: help demo test check format docs picture

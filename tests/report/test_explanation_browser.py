@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from report_chromium import Browser, chromium
 from test_report_browser import DRAWN, WIDTH, choose, silent
-
 from tests.forecast.explanation.samples import untrained, with_covariates
+
 from unspool.forecast import explain, make_forecast
 from unspool.report.explanation import ExplanationReport, render_explanation
 

@@ -167,7 +167,7 @@ class ForecastModel(nn.Module):
 
     def _identity(self, window: Window) -> Tensor:
         """[B, ·] the embedding of each window's series, zero for a new one (−1), and what its static covariates add."""
-        found = window.past.new_zeros(len(window.past), self.network.identity_size)
+        found = window.past.new_zeros(window.past.shape[0], self.network.identity_size)
         if self.identity is not None:
             known = window.series >= 0
             found = self.identity(window.series.clamp(min=0)) * known[:, None]
