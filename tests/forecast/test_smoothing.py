@@ -197,11 +197,17 @@ def test_what_has_no_logarithm_is_named():
         forecaster.forecast(frame_of(ONE, zero))
 
 
-def test_what_multiplies_is_not_explained_as_a_sum():
+def test_what_multiplies_is_not_explained_as_a_sum_nor_exported():
     forecaster = small(log=True).fit(frame_of(ONE, TWO))
     with pytest.raises(ModelError, match="this model reads logarithms"):
         forecaster.explain()
-    plain = made(log=False).fit(frame_of(ONE, TWO)).explain()
+    with pytest.raises(ModelError, match="this model reads logarithms, which an ONNX file does not"):
+        forecaster.export("model.onnx")
+    smoothed = made(log=False).fit(frame_of(ONE, TWO))
+    with pytest.raises(ModelError, match=r"the phase of its season \(smoothing\), which an ONNX file does not"):
+        smoothed.export("model.onnx")
+    assert not Path("model.onnx").exists()
+    plain = smoothed.explain()
     assert [one.id for one in plain.series] == ["s0", "s1"]
 
 
