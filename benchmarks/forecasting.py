@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.m4 import m4_rows
+from benchmarks.many_series import long_rows, many_rows
 from unspool.forecast import Forecaster, panel_from_file, panel_from_frame
 from unspool.forecast.evaluation import metrics as m
 from unspool.forecast.evaluation.baselines import fit_ridge, seasonal_naive
@@ -187,6 +188,8 @@ ROWS: dict[str, Callable[[Path], None]] = {
     "classic": classic_rows,
     "moments": predict_rows,
     "m4": m4_rows,
+    "many": many_rows,
+    "long": long_rows,
 }
 
 

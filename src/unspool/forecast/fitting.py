@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from unspool.errors import DataError
 from unspool.forecast.coding import Coding
+from unspool.forecast.cold import forget_untrained, with_hidden
 from unspool.forecast.evaluation import conformal, metrics
 from unspool.forecast.model import ForecastModel, ModelSettings
+from unspool.forecast.places import Places
 from unspool.forecast.quantiles import quantile_loss
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.scaling import check_positive, scales_for
@@ -30,8 +32,11 @@ CALIBRATED = 20_000
 ENOUGH = 1000
 """Windows in the newer half of the validation part from which that half alone calibrates: errors drift."""
 
-BATCH = 4096
-"""Windows that are evaluated at once."""
+BATCH = 2048
+"""Windows that are evaluated at once: what a network keeps of them is the most memory that a fit takes."""
+
+SHUFFLED = 1_000_000
+"""Windows up to which a round of training goes through each of them once."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Recipe:
         refit: whether the model is then fitted anew on everything, for as many steps as were best.
         members: models fitted from different seeds; their quantiles are averaged.
         seed: of weights and order.
+        cold: whether it is trained for series that have hardly begun (see `cold`).
     """
 
     model: ModelSettings
@@ -57,6 +63,12 @@ class Recipe:
     refit: bool
     members: int
     seed: int
+    cold: bool = False
+
+    @property
+    def few(self) -> int:
+        """Values up to which a series' own deviation is not trusted alone."""
+        return least_past(self.model.lookback) if self.cold else 0
 
 
 @final
@@ -97,8 +109,12 @@ class FittedModel:
         tail = panel_tail(panel, model.lookback + 1)  # one more, for the time that lies before the window's first
         scales, series = self.scales_of(panel)
         windows = self.windows(tail, scales, ahead)
-        window = replace(windows.cut(windows.ends()), series=torch.from_numpy(series))
-        return scales.undo(self._calibrated(window))
+        found = []
+        for part in windows.ends().split(CALIBRATED):
+            of = part[:, 0].numpy()
+            window = replace(windows.cut(part), series=torch.from_numpy(series[of]))
+            found.append(scales.undo(self._calibrated(window), of))
+        return np.concatenate(found)
 
     def rolling(self, panel: Panel, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Forecasts from every cutoff whose first target lies at `first[i]` or later and whose last one is there.
@@ -134,7 +150,7 @@ class FittedModel:
             check_positive(panel)
         if fitted.all():
             return Scales(self.scales.centre[series], self.scales.spread[series], log), series
-        own = scales_for(panel, self.recipe.model)
+        own = scales_for(panel, self.recipe.model, self.scales, self.recipe.few)
         centre = np.where(fitted, self.scales.centre[series], own.centre)
         return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread), log), series
 
@@ -186,16 +202,16 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     coding = Coding.of(panel)
     recipe = replace(recipe, model=replace(recipe.model, **coding.sizes()))
     settings = recipe.model
-    scales = scales_for(panel, settings)
+    scales = scales_for(panel, settings, few=recipe.few)
     length = np.array([len(s.values) for s in panel.series])
-    shortest = min(settings.lookback, max(1, settings.lookback // 2))
+    shortest = least_past(settings.lookback)
     if length.max() <= shortest:
         raise _too_few(recipe, length)
     windows = Windows(
         panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features, coding=coding
     )
     first, split = np.zeros_like(length), np.maximum(length - recipe.validation, 0)
-    train = windows.places(first, split, shortest=shortest)
+    train = windows.enumerate(first, split, shortest=shortest)
     valid = windows.places(split, length, shortest=shortest)
     if len(train) == 0 or len(valid) == 0:
         raise _too_few(recipe, length)
@@ -204,7 +220,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     with drawn_from(recipe, 0):
         fitted = fit(
             model,
-            batches(windows, train, recipe.batch_size, recipe.seed),
+            batches(windows, train, recipe.batch_size, recipe.seed, cold=recipe.cold),
             window_loss,
             lambda m: _mean_loss(m, windows, checked),
             recipe.train,
@@ -215,13 +231,14 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
         if fitted.stopped == "interrupted":
             raise KeyboardInterrupt
         raise DataError(f"{title}: the loss is not finite", hint="look for extreme values in the data")
+    forget_untrained(model, train)
     error = quantile_error((model,), windows.cut(checked), settings.levels)
     members, stopped = (model,), fitted.stopped
     newer = valid[valid[:, 1] >= torch.from_numpy((split + length) // 2)[valid[:, 0]]]
     trusted = newer if len(newer) >= ENOUGH else valid
     shifts = calibrate(members, windows.cut(spread_evenly(trusted, CALIBRATED)), settings.levels)
     if recipe.refit and stopped != "interrupted":
-        everything = windows.places(first, length, shortest=shortest)
+        everything = windows.enumerate(first, length, shortest=shortest)
         again, stopped = _refit(windows, everything, recipe, fitted, callbacks, title)
         members = again or members
     log = TrainingLog(fitted.epochs, fitted.best, stopped, settings.network, recipe.cell.name, fitted.seconds)
@@ -252,10 +269,27 @@ def drawn_from(recipe: Recipe, member: int) -> Iterator[None]:
         yield
 
 
-def batches(windows: Windows, places: Tensor, size: int, seed: int) -> Iterator[Window]:
-    """Batches without end: every place once per round, in an order drawn by `seed`."""
+def least_past(lookback: int) -> int:
+    """Steps that must lie before a cutoff for its window to be trained on."""
+    return max(1, lookback // 2)
+
+
+def batches(windows: Windows, places: Places | Tensor, size: int, seed: int, *, cold: bool = False) -> Iterator[Window]:
+    """Batches without end; for a cold start some of their windows have a hidden past."""
+    stream = _drawn(windows, places, size, seed)
+    return with_hidden(stream, seed) if cold else stream
+
+
+def _drawn(windows: Windows, places: Places | Tensor, size: int, seed: int) -> Iterator[Window]:
+    """Every place once per round, in an order drawn by `seed`.
+
+    Of more than `SHUFFLED` places each batch is drawn by itself, so that no order of all of them is made: a place may
+    then come again before all have come.
+    """
     generator = torch.Generator().manual_seed(seed)
     size = min(size, len(places))
+    while len(places) > SHUFFLED:
+        yield windows.cut(places[torch.randint(len(places), (size,), generator=generator)])
     while True:
         order = torch.randperm(len(places), generator=generator)
         for start in range(0, len(order) - size + 1, size):
@@ -290,9 +324,12 @@ def observed(window: Window) -> np.ndarray:
 @torch.inference_mode()
 def average(members: Sequence[ForecastModel], window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Mean quantiles [B, H, Q] of the members and the unit [B], float64. Averages of ordered quantiles are ordered."""
-    results = [member(window) for member in members]
-    quantiles = torch.stack([q.double() for q, _ in results]).mean(0)
-    return quantiles.numpy(), results[0][1].double().numpy()
+    quantiles, unit = [], []
+    for part in window.parts(BATCH):
+        results = [member(part) for member in members]
+        quantiles.append(torch.stack([q.double() for q, _ in results]).mean(0))
+        unit.append(results[0][1].double())
+    return torch.cat(quantiles).numpy(), torch.cat(unit).numpy()
 
 
 def spread_evenly(places: Tensor, most: int) -> Tensor:
@@ -303,7 +340,7 @@ def spread_evenly(places: Tensor, most: int) -> Tensor:
 
 
 def _refit(
-    windows: Windows, places: Tensor, recipe: Recipe, fitted: Fitted, callbacks: Sequence[Callback], title: str
+    windows: Windows, places: Places, recipe: Recipe, fitted: Fitted, callbacks: Sequence[Callback], title: str
 ) -> tuple[tuple[ForecastModel, ...], str]:
     """The recipe's members, trained on all places for the best number of steps; and why training stopped."""
     every = max(1, recipe.train.steps // recipe.train.validations)
@@ -312,12 +349,13 @@ def _refit(
     members = []
     for number in range(recipe.members):
         member = build(recipe, number)
-        stream = batches(windows, places, recipe.batch_size, recipe.seed * 1000 + number)
+        stream = batches(windows, places, recipe.batch_size, recipe.seed * 1000 + number, cold=recipe.cold)
         label = f"{title}, on all data" + (f" {number + 1}/{recipe.members}" if recipe.members > 1 else "")
         with drawn_from(recipe, number):
             again = fit(member, stream, window_loss, lambda _: 0.0, train, title=label, callbacks=callbacks)
         if again.stopped != "finished":
             return tuple(members), again.stopped
+        forget_untrained(member, places)
         members.append(member)
     return tuple(members), fitted.stopped
 

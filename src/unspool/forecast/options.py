@@ -9,7 +9,8 @@ from unspool.errors import DataError, SettingError
 from unspool.forecast import defaults
 from unspool.forecast.calendar import usable_features
 from unspool.forecast.coding import Coding
-from unspool.forecast.fitting import Recipe
+from unspool.forecast.cold import check_measured, starts_cold
+from unspool.forecast.fitting import Recipe, least_past
 from unspool.forecast.holiday import check_days, holiday_features
 from unspool.forecast.model import COUNTING, ModelSettings
 from unspool.forecast.networks import NETWORKS, TIMED
@@ -53,6 +54,8 @@ class Options:
         uneven: whether every row stands at its own time, which the cell reads; None: where the times are irregular and
             lie on no grid, or leave most of it empty, and the cell can read them.
         holidays: countries ("DE", "DE-BY") whose public holidays are features of the calendar.
+        cold_start: whether it is trained for series that have hardly begun as well; None: where the table has a series
+            shorter than half a window.
     """
 
     horizon: int
@@ -78,6 +81,7 @@ class Options:
     holidays: tuple[str, ...] = ()
     dilations: tuple[int, ...] | None = None
     log: bool | None = None
+    cold_start: bool | None = None
 
 
 _COUNTS = (
@@ -117,6 +121,8 @@ def check_options(options: Options) -> Options:
         raise SettingError(f"learning_rate is {options.learning_rate}", hint="give a positive number, e.g. 0.005")
     if not 0 <= options.seed < 2**31:
         raise SettingError(f"seed is {options.seed}", hint="give a whole number from 0 to 2147483647")
+    if options.cold_start:
+        check_measured(options.normalisation)
     check_levels(options.quantiles)
     holiday_features(options.holidays)
     cell = find_cell(options.cell)
@@ -131,6 +137,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     Raises:
         DataError: the longest series is too short for the horizon.
     """
+    options = settled(options, panel)
     length = max(len(s.values) for s in panel.series)
     season = panel.frequency.season_length
     ahead = options.gap + options.horizon
@@ -147,7 +154,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     if options.holidays:
         check_days(panel.frequency)
     check_even(panel)
-    lookback = options.window or defaults.default_lookback(length, ahead, season)
+    lookback = _lookback(options, panel)
     if options.normalisation in COUNTING and season > lookback:
         raise SettingError(
             f"normalisation '{options.normalisation}' needs a window of at least a season ({season}); it is {lookback}",
@@ -179,7 +186,10 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         **Coding.of(panel).sizes(),
     )
     if options.normalisation == "auto":
-        settings = replace(settings, normalisation=defaults.default_normalisation(windows))
+        # A single value has no deviation to divide by.
+        settings = replace(
+            settings, normalisation="last" if options.cold_start else defaults.default_normalisation(windows)
+        )
     recipe = Recipe(
         model=settings,
         cell=find_cell(options.cell),
@@ -192,6 +202,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         refit=defaults.default_refit(windows) if options.refit is None else options.refit,
         members=options.members or defaults.default_members(windows),
         seed=options.seed,
+        cold=bool(options.cold_start),
     )
     networks = [options.network] if options.network != "auto" else defaults.default_networks(lookback, windows)
     segments = [options.segment] if options.segment else defaults.default_segments(lookback, options.horizon, season)
@@ -212,6 +223,19 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
                 model = replace(model, dilations=tuple(dilations))
             found[f"{name} + highway" if highway else name] = replace(recipe, model=model)
     return found
+
+
+def settled(options: Options, panel: Panel) -> Options:
+    """The options with `cold_start` decided by all of a table, parts of which are fitted."""
+    if options.cold_start is not None:
+        return options
+    return replace(options, cold_start=starts_cold(panel, least_past(_lookback(options, panel)), options.normalisation))
+
+
+def _lookback(options: Options, panel: Panel) -> int:
+    length = max(len(s.values) for s in panel.series)
+    ahead = options.gap + options.horizon
+    return options.window or defaults.default_lookback(length, ahead, panel.frequency.season_length)
 
 
 def check_even(panel: Panel) -> None:

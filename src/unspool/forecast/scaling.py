@@ -8,13 +8,13 @@ from unspool.forecast.tables.panel import Panel
 from unspool.forecast.windows import Scales
 
 
-def scales_for(panel: Panel, settings: ModelSettings) -> Scales:
-    """The scales of a panel's series, of their logarithms where the model reads those."""
+def scales_for(panel: Panel, settings: ModelSettings, others: Scales | None = None, few: int = 0) -> Scales:
+    """The scales of a panel's series, of their logarithms where the model reads those; others, few: of `Scales.of`."""
     values = [s.values for s in panel.series]
     if not settings.log:
-        return Scales.of(values)
+        return Scales.of(values, others=others, few=few)
     check_positive(panel)
-    return Scales.of_logarithms(values, settings.season)
+    return Scales.of_logarithms(values, settings.season, others, few)
 
 
 def check_positive(panel: Panel) -> None:
