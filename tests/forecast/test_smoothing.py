@@ -171,7 +171,7 @@ def test_logarithms_are_a_setting_of_their_own():
         assert scales.centre[k] == pytest.approx(logarithms.mean())
         assert scales.spread[k] == pytest.approx(np.abs(logarithms[7:] - logarithms[:-7]).mean())
         scaled = (logarithms - scales.centre[k]) / scales.spread[k]
-        assert np.allclose(scales.undo(scaled[None], np.array([k])), values, rtol=1e-12)
+        assert np.allclose(scales.at(np.array([k])).undo(scaled[None]), values, rtol=1e-12)
     table = panel_of(np.log(ONE), np.log(TWO))
     plain = replace(log.model_, scales=replace(scales, log=False))
     first = np.array([60, 50])

@@ -105,10 +105,14 @@ class Scales:
         steps, count = np.array([_seasonal_step(values, season) for values in logarithms]).T
         return cls(scales.centre, np.where((steps > 1e-12) & (count > few), steps, scales.spread), log=True)
 
-    def undo(self, values: np.ndarray, series: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """[M, …] in the units of the data, row i of series `series[i]`."""
+    def at(self, series: np.ndarray) -> "Scales":
+        """The scales of some of the series, by position."""
+        return Scales(self.centre[series], self.spread[series], self.log)
+
+    def undo(self, values: np.ndarray) -> np.ndarray:
+        """[N, …] in the units of the data."""
         axes = (slice(None), *(None,) * (values.ndim - 1))
-        found = values * self.spread[series][axes] + self.centre[series][axes]
+        found = values * self.spread[axes] + self.centre[axes]
         return np.exp(found) if self.log else found
 
 

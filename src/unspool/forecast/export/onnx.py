@@ -22,6 +22,7 @@ from torch import Tensor
 
 from unspool.atomic import write_file
 from unspool.errors import ModelError, OutputError, SettingError
+from unspool.forecast.ensemble import AnyModel, Ensemble
 from unspool.forecast.export.description import KEY, OUTPUT, description
 from unspool.forecast.export.graph import Whole
 from unspool.forecast.export.reading import BATCH, arrays_of
@@ -58,7 +59,7 @@ class Exported:
 
 
 def export_model(
-    model: FittedModel,
+    model: AnyModel,
     columns: Columns,
     frequency: Frequency,
     path: str | PathLike[str],
@@ -77,9 +78,14 @@ def export_model(
     Raises:
         OutputError: the file exists, is not called .onnx, or cannot be written.
         SettingError: what writes ONNX is not installed.
-        ModelError: the model reads logarithms or is smoothed, or the file's forecast differs from ours by more than
-            `TOLERANCE`; nothing is written.
+        ModelError: the model is an ensemble, reads logarithms or is smoothed, or the file's forecast differs from ours
+            by more than `TOLERANCE`; nothing is written.
     """
+    if isinstance(model, Ensemble):
+        raise ModelError(
+            "an ensemble cannot be exported: its members read windows of different lengths",
+            hint="fit without a budget, or one member alone with its options (`choice` in metrics.json)",
+        )
     target = _checked(Path(path), overwrite)
     _check_form(model)
     check_installed()
