@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.m4 import m4_rows
 from benchmarks.many_series import long_rows, many_rows
 from unspool.forecast import Forecaster, panel_from_file, panel_from_frame
 from unspool.forecast.evaluation import metrics as m
@@ -186,13 +187,14 @@ ROWS: dict[str, Callable[[Path], None]] = {
     "pendulum": pendulum_rows,
     "classic": classic_rows,
     "moments": predict_rows,
+    "m4": m4_rows,
     "many": many_rows,
     "long": long_rows,
 }
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Folder with ett/, pendulum/, classic/.")],
+    data: Annotated[Path, typer.Option(help="Folder with ett/, pendulum/, classic/, m4_hourly/.")],
     threads: Annotated[int, typer.Option(help="Of torch; on a busy machine one is faster.")] = 2,
     only: Annotated[str, typer.Option(help=f"Rows to measure: {', '.join(ROWS)}.")] = ",".join(ROWS),
 ) -> None:

@@ -65,6 +65,7 @@ BAD = [
     (("--trials", 0), "trials is 0"),
     (("--folds", -1), "folds is -1"),
     (("--over", "colour"), "'colour' is nothing to search"),
+    (("--over", "num_layers", "--network", "dilated"), "has a layer for each dilation"),
     (("--over", ","), "',' is nothing to search"),
     (("--cells", "gru,grue"), "unknown cell 'grue'"),
     (("--cells", ","), "there is no cell to choose"),

@@ -94,11 +94,24 @@ ForecastCell = Annotated[
     ),
 ]
 Network = Annotated[
-    str, typer.Option(help="direct, segment, onward, or auto: chosen on a validation part.", rich_help_panel="Model")
+    str,
+    typer.Option(
+        help="direct, segment, onward, dilated, seq2seq, or auto: chosen on a validation part.", rich_help_panel="Model"
+    ),
 ]
 Normalisation = Annotated[
     str,
-    typer.Option(help="Of each window: last, scaled, mean, standard, season, or auto.", rich_help_panel="Model"),
+    typer.Option(
+        help="Of each window: last, scaled, mean, standard, season, smoothing, or auto.", rich_help_panel="Model"
+    ),
+]
+Log = Annotated[
+    bool | None,
+    typer.Option(
+        "--log/--no-log",
+        help="Read and forecast logarithms, where all values are positive; auto, with smoothing.",
+        rich_help_panel="Model",
+    ),
 ]
 Highway = Annotated[
     bool | None,
@@ -113,6 +126,10 @@ Window = Annotated[int | None, typer.Option(help="Steps read.", rich_help_panel=
 Segment = Annotated[int | None, typer.Option(help="Steps per segment.", rich_help_panel="Model")]
 Hidden = Annotated[int | None, typer.Option("--hidden-size", help="Units.", rich_help_panel="Model")]
 Layers = Annotated[int, typer.Option("--num-layers", help="Layers.", rich_help_panel="Model")]
+Dilations = Annotated[
+    str | None,
+    typer.Option(help="Steps back of each layer of network dilated: 1,4,24; by the season.", rich_help_panel="Model"),
+]
 Dropout = Annotated[float | None, typer.Option("--dropout", help="Probability, in training.", rich_help_panel="Model")]
 Quantiles = Annotated[
     str, typer.Option(help="Quantile levels; the median is always among them.", rich_help_panel="Model")
@@ -177,6 +194,20 @@ Json = Annotated[
 def read_names(text: str | None) -> tuple[str, ...]:
     """`price, promo` → ("price", "promo")."""
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def read_steps(text: str | None) -> tuple[int, ...] | None:
+    """`1,4,24` → (1, 4, 24).
+
+    Raises:
+        SettingError: a part is not a whole number.
+    """
+    from unspool.errors import SettingError
+
+    try:
+        return None if text is None else tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SettingError(f"dilations '{text}' are not whole numbers", hint="for example --dilations 1,4,24") from None
 
 
 def read_levels(text: str) -> tuple[float, ...]:

@@ -32,12 +32,14 @@ class Job:
     cell: a.ForecastCell = "auto"
     network: a.Network = "auto"
     normalisation: a.Normalisation = "auto"
+    log: a.Log = None
     highway: a.Highway = None
     gap: a.Gap = 0
     window: a.Window = None
     segment: a.Segment = None
     hidden_size: a.Hidden = None
     num_layers: a.Layers = 1
+    dilations: a.Dilations = None
     dropout: a.Dropout = None
     quantiles: a.Quantiles = "0.05,0.1,0.25,0.5,0.75,0.9,0.95"
     steps: a.Steps = None

@@ -1,7 +1,7 @@
 """Runs a forecasting job and says what happens: data, progress, backtest table, files."""
 
 from unspool.atomic import check_folder
-from unspool.cli.arguments import read_levels, read_names
+from unspool.cli.arguments import read_levels, read_names, read_steps
 from unspool.cli.job import Job
 from unspool.cli.output import OURS, print_json, report_of, results, write_results
 from unspool.cli.progress import Progress
@@ -56,6 +56,7 @@ def forecaster_of(job: Job) -> Forecaster:
     options |= {name: read_names(getattr(job, name)) for name in lists}
     options |= {
         "quantiles": read_levels(job.quantiles),
+        "dilations": read_steps(job.dilations),
         "series": job.series or "unique_id",
         "on_bad_series": "skip" if job.skip_bad_series else "error",
     }

@@ -29,6 +29,15 @@ def default_segments(lookback: int, horizon: int, season: int) -> list[int]:
     return [segment, segment // 2] if segment >= 4 and max(lookback, horizon) / segment <= 13 else [segment]
 
 
+def default_dilations(lookback: int, season: int) -> tuple[int, ...]:
+    """How many steps back each layer looks: one, the root of a season, and a season; by fours where there is none.
+
+    No further than half a window, so that every layer has something to look back at.
+    """
+    wanted = (1, round(season**0.5), season) if season > 1 else (1, 4, 16)
+    return tuple(sorted({1, *(dilation for dilation in wanted if 2 * dilation <= lookback)}))
+
+
 def default_networks(lookback: int, windows: int) -> list[str]:
     """The networks to try: reading step by step costs a step per value, so only short windows of small data."""
     return ["segment", "direct"] if lookback <= 64 and windows < MANY else ["segment"]

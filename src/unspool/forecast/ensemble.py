@@ -94,8 +94,7 @@ class Ensemble:
         """[N, H, Q], as `FittedModel.quantiles`."""
         lead, found = self.models.index(self.lead), []
         for parts in zip(*(model.ends(panel, ahead) for model in self.models), strict=True):
-            _, centre, spread = parts[lead]
-            found.append(self._calibrated([window for window, *_ in parts], centre, spread))
+            found.append(self._calibrated([window for window, _ in parts], parts[lead][1]))
         return np.concatenate(found)
 
     def rolling(self, panel: Panel, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,14 +108,13 @@ class Ensemble:
             of = part[:, 0].numpy()
             known = torch.from_numpy(series[of])
             cut = [replace(one.cut(part), series=known) for one in windows]
-            quantiles.append(self._calibrated(cut, scales.centre[of], scales.spread[of]))
-            actual.append(observed(cut[0]) * scales.spread[of, None] + scales.centre[of, None])
+            quantiles.append(self._calibrated(cut, scales.at(of)))
+            actual.append(scales.at(of).undo(observed(cut[0])))
         return np.concatenate(quantiles), np.concatenate(actual), places[:, :2].numpy()
 
-    def _calibrated(self, windows: Sequence[Window], centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    def _calibrated(self, windows: Sequence[Window], scales: Scales) -> np.ndarray:
         quantiles, unit = _mean(self.models, self.counts, windows)
-        shifted = conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
-        return shifted * spread[:, None, None] + centre[:, None, None]
+        return scales.undo(conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels))
 
 
 AnyRecipe = Recipe | EnsembleRecipe

@@ -17,6 +17,7 @@ from unspool.forecast.model import ForecastModel, ModelSettings
 from unspool.forecast.places import Places
 from unspool.forecast.quantiles import quantile_loss
 from unspool.forecast.result import TrainingLog
+from unspool.forecast.scaling import check_positive, scales_for
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.windows import Scales, Window, Windows
 from unspool.lang import Cell
@@ -106,8 +107,8 @@ class FittedModel:
         """
         return np.concatenate([self._calibrated(*part) for part in self.ends(panel, ahead)])
 
-    def ends(self, panel: Panel, ahead: np.ndarray | None = None) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
-        """The windows at the series' ends with their centre and spread, in parts; arguments as for `quantiles`."""
+    def ends(self, panel: Panel, ahead: np.ndarray | None = None) -> Iterator[tuple[Window, Scales]]:
+        """The windows at the series' ends with their scales, in parts; arguments as for `quantiles`."""
         # One step more, for the time that lies before the window's first.
         tail = panel_tail(panel, self.recipe.model.lookback + 1)
         scales, series = self.scales_of(panel)
@@ -115,7 +116,7 @@ class FittedModel:
         for part in windows.ends().split(CALIBRATED):
             of = part[:, 0].numpy()
             window = replace(windows.cut(part), series=torch.from_numpy(series[of]))
-            yield window, scales.centre[of], scales.spread[of]
+            yield window, scales.at(of)
 
     def rolling(self, panel: Panel, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Forecasts from every cutoff whose first target lies at `first[i]` or later and whose last one is there.
@@ -133,8 +134,8 @@ class FittedModel:
             of = part[:, 0].numpy()
             window = windows.cut(part)
             known = replace(window, series=torch.from_numpy(series[of]))
-            quantiles.append(self._calibrated(known, scales.centre[of], scales.spread[of]))
-            actual.append(observed(window) * scales.spread[of, None] + scales.centre[of, None])
+            quantiles.append(self._calibrated(known, scales.at(of)))
+            actual.append(scales.at(of).undo(observed(window)))
         return np.concatenate(quantiles), np.concatenate(actual), places[:, :2].numpy()
 
     def windows(self, panel: Panel, scales: Scales, ahead: np.ndarray | None = None) -> Windows:
@@ -146,17 +147,18 @@ class FittedModel:
         """[N] scales, and [N] which fitted series each is; −1 and its own scale for one that was not there."""
         known = {name: i for i, name in enumerate(self.ids)}
         series = np.array([known.get(s.id, -1) for s in panel.series])
-        fitted = series >= 0
+        fitted, log = series >= 0, self.scales.log
+        if log:
+            check_positive(panel)
         if fitted.all():
-            return Scales(self.scales.centre[series], self.scales.spread[series]), series
-        own = Scales.of([s.values for s in panel.series], self.scales, self.recipe.few)
+            return self.scales.at(series), series
+        own = scales_for(panel, self.recipe.model, self.scales, self.recipe.few)
         centre = np.where(fitted, self.scales.centre[series], own.centre)
-        return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread)), series
+        return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread), log), series
 
-    def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    def _calibrated(self, window: Window, scales: Scales) -> np.ndarray:
         quantiles, unit = average(self.members, window)
-        shifted = conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
-        return shifted * spread[:, None, None] + centre[:, None, None]
+        return scales.undo(conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels))
 
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
@@ -209,7 +211,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     coding = Coding.of(panel)
     recipe = replace(recipe, model=replace(recipe.model, **coding.sizes()))
     settings = recipe.model
-    scales = Scales.of([s.values for s in panel.series], few=recipe.few)
+    scales = scales_for(panel, settings, few=recipe.few)
     length = np.array([len(s.values) for s in panel.series])
     shortest = least_past(settings.lookback)
     if length.max() <= shortest:

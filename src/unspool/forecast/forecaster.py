@@ -44,7 +44,8 @@ class Forecaster:
     Args:
         horizon: steps to forecast.
         cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`; "auto": `gru`, or searched within a budget.
-        network: "direct", "segment", "onward" or "auto" (see `Options` for this and all that follows).
+        network: "direct", "segment", "onward", "dilated", "seq2seq" or "auto" (see `Options` for this and all that
+            follows).
         target, time, series: names of the columns; the default series column may be absent.
         frequency: step of the data ("1h", "1mo" …); inferred by default.
         season_length: steps in a season; the frequency's usual one by default.
@@ -85,6 +86,8 @@ class Forecaster:
         segment: int | None = None,
         hidden_size: int | None = None,
         num_layers: int = 1,
+        dilations: Sequence[int] | None = None,
+        log: bool | None = None,
         dropout: float | None = None,
         quantiles: Sequence[float] = DEFAULT_LEVELS,
         validation: int | None = None,
@@ -119,6 +122,8 @@ class Forecaster:
         self.segment = segment
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.dilations = dilations
+        self.log = log
         self.dropout = dropout
         self.quantiles = quantiles
         self.validation = validation
@@ -350,6 +355,8 @@ class Forecaster:
             normalisation=recipe.model.normalisation,
             gap=recipe.model.gap,
             quantiles=recipe.model.levels,
+            dilations=recipe.model.dilations or None,
+            log=recipe.model.log or None,
             seed=recipe.seed,
             target=saved.columns.target,
             time=saved.columns.time,
@@ -374,7 +381,9 @@ class Forecaster:
         values = {name: getattr(self, name) for name in Options.__dataclass_fields__}
         ask(self.known, self.past, self.static, self.categorical)
         holidays = self.holidays if isinstance(self.holidays, str) else tuple(self.holidays)
-        return check_options(Options(**{**values, "quantiles": tuple(self.quantiles), "holidays": holidays}))
+        listed = {"quantiles": tuple(self.quantiles), "holidays": holidays}
+        dilations = None if self.dilations is None else tuple(self.dilations)
+        return check_options(Options(**{**values, **listed, "dilations": dilations}))
 
     def _panel(self, frame: Any) -> Panel:
         _ = self.options  # settings are refused before the data are read

@@ -12,9 +12,10 @@ from unspool.forecast.embedded import Embedded
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.networks import NETWORKS, TIMED
 from unspool.forecast.networks.reading import Plan, Reading
-from unspool.forecast.normalise import NORMALISATIONS
+from unspool.forecast.normalise import NORMALISATIONS, Level
 from unspool.forecast.quantiles import check_levels, ordered
 from unspool.forecast.record import from_record, to_record
+from unspool.forecast.smoothing import SMOOTHING, Smoothing
 from unspool.forecast.tables.panel import ROLES
 from unspool.forecast.windows import Window
 from unspool.lang import Cell
@@ -37,6 +38,8 @@ class ModelSettings:
         highway: whether a linear map of the window is added (the autoregressive part of LSTNet).
         uneven: whether the cell reads the time since the step before, for rows at uneven times.
         known, past, static: the covariates of each role: the number of its categories, or 0 for one that is a number.
+        dilations: of the layers, for `dilated`; empty for the others.
+        log: whether the series' scale is that of their logarithms.
     """
 
     network: str
@@ -57,9 +60,11 @@ class ModelSettings:
     known: tuple[int, ...] = ()
     past: tuple[int, ...] = ()
     static: tuple[int, ...] = ()
+    dilations: tuple[int, ...] = ()
+    log: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """The fields, ready for `json.dumps`; `uneven` and covariates only where there are such."""
+        """The fields, ready for `json.dumps`; what is newer than the format only where it is set."""
         return {name: value for name, value in to_record(self).items() if name not in _LATER or value}
 
     @classmethod
@@ -71,7 +76,7 @@ class ModelSettings:
         return settings
 
 
-_LATER = ("uneven", *ROLES)
+_LATER = ("uneven", *ROLES, "dilations", "log")
 """Fields that models without them do not write."""
 
 
@@ -104,6 +109,7 @@ class ForecastModel(nn.Module):
                 settings.segment,
                 settings.uneven,
                 past_only.channels if past_only else 0,
+                settings.dilations,
             )
         )
         self.highway = nn.Linear(settings.lookback, settings.horizon) if settings.highway else None
@@ -113,6 +119,7 @@ class ForecastModel(nn.Module):
         self.identity = nn.Embedding(settings.series, self.network.identity_size) if settings.series else None
         if self.identity is not None:
             nn.init.normal_(self.identity.weight, std=0.1)
+        self.smoothing = Smoothing(settings.series, settings.season) if settings.normalisation == SMOOTHING else None
         self.known, self.past_only, self.static = known, past_only, static
         self.cycles = sum(not name.startswith(PREFIX) for name in settings.features)
         driving = beside - self.cycles
@@ -132,7 +139,7 @@ class ForecastModel(nn.Module):
         if self.effects is not None:
             effects = self.effects(beside[..., self.cycles :])
             values = (values - effects[:, : s.lookback]) * window.past_mask
-        level = NORMALISATIONS[s.normalisation](values, window.past_mask, s.horizon + s.gap, s.season)
+        level = self._level(values, window)
         past = (values - level.past) / level.unit * window.past_mask
         reading = Reading(
             past=past,
@@ -151,6 +158,13 @@ class ForecastModel(nn.Module):
             future = future + effects[:, -s.horizon :]
         return future[..., None] + level.unit[..., None] * quantiles, level.unit[:, 0]
 
+    def _level(self, values: Tensor, window: Window) -> Level:
+        """What is taken off the window's values and put back on the steps after it."""
+        s = self.settings
+        if self.smoothing is not None:
+            return self.smoothing(values, window, s.gap + s.horizon)
+        return NORMALISATIONS[s.normalisation](values, window.past_mask, s.horizon + s.gap, s.season)
+
     def _identity(self, window: Window) -> Tensor:
         """[B, ·] the embedding of each window's series, zero for a new one (−1), and what its static covariates add."""
         found = window.past.new_zeros(window.past.shape[0], self.network.identity_size)
@@ -166,6 +180,9 @@ def _embedded(sizes: tuple[int, ...]) -> Embedded | None:
     return Embedded(sizes) if sizes else None
 
 
+COUNTING = ("season", SMOOTHING)
+"""Normalisations that count the steps of a season."""
+
 LONGEST = 10_000_000
 """No model reads, skips or forecasts so many steps: a record that says so is damaged."""
 
@@ -176,7 +193,7 @@ def _odd(settings: ModelSettings) -> str | None:
     for name, low in {**least, "gap": 0, "series": 0}.items():
         if not low <= getattr(settings, name) <= LONGEST:
             return f"{name} is {getattr(settings, name)}"
-    if settings.network not in NETWORKS or settings.normalisation not in NORMALISATIONS:
+    if settings.network not in NETWORKS or settings.normalisation not in (*NORMALISATIONS, SMOOTHING):
         return f"network {settings.network!r}, normalisation {settings.normalisation!r}"
     if settings.uneven and (settings.network not in TIMED or settings.highway):
         return f"network {settings.network!r} for uneven times{' with a highway' if settings.highway else ''}"
@@ -184,9 +201,15 @@ def _odd(settings: ModelSettings) -> str | None:
         sizes = getattr(settings, role)
         if not all(type(size) is int and 0 <= size <= LONGEST for size in sizes):
             return f"{role} is {sizes}"
+    if bool(settings.dilations) != (settings.network == "dilated") or not all(
+        type(dilation) is int and 1 <= dilation <= settings.lookback for dilation in settings.dilations
+    ):
+        return f"network {settings.network!r} with dilations {settings.dilations}"
     if not 0 <= settings.dropout < 1:
         return f"dropout is {settings.dropout}"
-    if settings.normalisation == "season" and settings.season > settings.lookback:
+    if settings.uneven and settings.normalisation in COUNTING:
+        return f"normalisation {settings.normalisation!r} for uneven times"
+    if settings.normalisation in COUNTING and settings.season > settings.lookback:
         return f"a season of {settings.season} steps in a window of {settings.lookback}"
     try:
         levels = check_levels(settings.levels)

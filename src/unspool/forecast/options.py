@@ -13,10 +13,12 @@ from unspool.forecast.coding import Coding
 from unspool.forecast.cold import check_measured, starts_cold
 from unspool.forecast.fitting import Recipe, least_past
 from unspool.forecast.holiday import check_days, holiday_features
-from unspool.forecast.model import ModelSettings
+from unspool.forecast.model import COUNTING, ModelSettings
 from unspool.forecast.networks import NETWORKS, TIMED
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
+from unspool.forecast.scaling import check_positive
+from unspool.forecast.smoothing import SMOOTHING
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.timed import reads_time, timed_cells
 from unspool.lang import Cell
@@ -36,13 +38,16 @@ class Options:
     Attributes:
         horizon: steps to forecast.
         cell: a cell, a built-in one's name, or FILE.py:NAME; "auto" is searched within a budget, and `gru` without.
-        network: "direct", "segment", "onward", or "auto": whichever of the first two does best on a validation part,
-            and the third where time is uneven.
+        network: "direct", "segment", "onward", "dilated", "seq2seq", or "auto": whichever of the first two does best on
+            a validation part, and the third where time is uneven.
         normalisation: a name in `NORMALISATIONS`, or "auto": by the size of the data.
         gap: steps between the last one seen and the first one forecast.
         window: steps read.
         segment: steps per segment.
         hidden_size, num_layers, dropout: of the recurrence.
+        log: whether the logarithm is read and forecast, for positive series that swing in proportion to their level;
+            None: with normalisation "smoothing" where all values are positive.
+        dilations: for `dilated`, how many steps back each of its layers looks; by the season.
         quantiles: levels; the median is always added.
         validation: steps at the end of each series held back to stop on and to calibrate with.
         steps, learning_rate, batch_size: of training.
@@ -80,6 +85,8 @@ class Options:
     seed: int = 0
     uneven: bool | None = None
     holidays: tuple[str, ...] = ()
+    dilations: tuple[int, ...] | None = None
+    log: bool | None = None
     cold_start: bool | None = None
     budget: str | float | Budget | None = None
 
@@ -125,7 +132,8 @@ def check_options(options: Options) -> Options:
     if options.gap < 0:
         raise SettingError(f"gap is {options.gap}", hint="the gap is a number of steps, 0 or more")
     _among("network", options.network, ("auto", *NETWORKS))
-    _among("normalisation", options.normalisation, ("auto", *NORMALISATIONS))
+    _among("normalisation", options.normalisation, ("auto", *NORMALISATIONS, SMOOTHING))
+    _check_dilations(options)
     if options.dropout is not None and not 0 <= options.dropout < 1:
         raise SettingError(f"dropout is {options.dropout}", hint="it is a probability, 0 or more and below 1")
     if options.learning_rate is not None and not 0 < options.learning_rate < math.inf:
@@ -177,10 +185,15 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         check_days(panel.frequency)
     check_even(panel)
     lookback = _lookback(options, panel)
-    if options.normalisation == "season" and season > lookback:
+    if options.normalisation in COUNTING and season > lookback:
         raise SettingError(
-            f"normalisation 'season' needs a window of at least a season ({season}); it is {lookback}",
+            f"normalisation '{options.normalisation}' needs a window of at least a season ({season}); it is {lookback}",
             hint="lengthen the window or take another normalisation",
+        )
+    if options.dilations and max(options.dilations) > lookback:
+        raise SettingError(
+            f"a dilation of {max(options.dilations)} looks back further than the window of {lookback}",
+            hint="lengthen the window or shorten the dilation",
         )
     windows = sum(max(0, len(s.values) - validation - ahead) for s in panel.series)
     settings = ModelSettings(
@@ -199,6 +212,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         series=len(panel.series) if 1 < len(panel.series) <= EMBEDDED else 0,
         highway=True,
         uneven=uneven,
+        log=_reads_logarithms(options, panel),
         **Coding.of(panel).sizes(),
     )
     if options.normalisation == "auto":
@@ -228,12 +242,15 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     if options.network == "segment":
         segments = segments[:1]  # a network that was named is not searched further than the highway
     forms = [(network, segment) for network in networks for segment in (segments if network == "segment" else [1])]
+    dilations = options.dilations or defaults.default_dilations(lookback, season)
     found: dict[str, Recipe] = {}
     for network, segment in forms:
         # The highway is tried both ways in the first form; the others are tried in one way only.
         for highway in highways if (network, segment) == forms[0] else highways[:1]:
             name = f"segment {segment}" if network == "segment" else network
             model = replace(settings, network=network, segment=min(segment, lookback), highway=highway)
+            if network == "dilated":
+                model = replace(model, dilations=tuple(dilations))
             found[f"{name} + highway" if highway else name] = replace(recipe, model=model)
     return found
 
@@ -260,6 +277,32 @@ def check_even(panel: Panel) -> None:
         )
 
 
+def _reads_logarithms(options: Options, panel: Panel) -> bool:
+    """Whether the model reads logarithms; raises `DataError` where it is told to and a value has none."""
+    if options.log:
+        check_positive(panel)
+    if options.log is not None:
+        return options.log
+    return options.normalisation == SMOOTHING and not any((s.values <= 0).any() for s in panel.series)
+
+
+def _check_dilations(options: Options) -> None:
+    """Raises `SettingError` where dilations have no meaning, or layers are counted twice."""
+    if options.network == "dilated" and options.num_layers != 1:
+        raise SettingError(
+            f"network 'dilated' has a layer for each dilation, and num_layers is {options.num_layers}",
+            hint="give the dilations instead, for example 1,4,24",
+        )
+    if options.dilations is None:
+        return
+    if options.network != "dilated":
+        raise SettingError(f"network '{options.network}' has no dilations", hint="take network dilated")
+    if not options.dilations or min(options.dilations) < 1:
+        raise SettingError(
+            f"the dilations are {options.dilations}", hint="give one or more, each at least 1, for example 1,4,24"
+        )
+
+
 def _check_timed(options: Options, cell: Cell) -> None:
     """Raises `SettingError` where uneven times meet what counts on equal steps."""
     if not reads_time(cell):
@@ -276,9 +319,9 @@ def _check_timed(options: Options, cell: Cell) -> None:
         raise SettingError(
             "a highway counts on equal steps; the rows are to be read at uneven times", hint="leave the highway out"
         )
-    if options.normalisation == "season":
+    if options.normalisation in COUNTING:
         raise SettingError(
-            "normalisation 'season' counts on equal steps; the rows are to be read at uneven times",
+            f"normalisation '{options.normalisation}' counts on equal steps; the rows are to be read at uneven times",
             hint="take last, scaled, mean or standard",
         )
 

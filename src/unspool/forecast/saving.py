@@ -154,7 +154,8 @@ def _rebuild_model(record: dict[str, Any], weights: dict[str, Tensor], frequency
         raise ValueError("its frequency and its cell do not both read uneven times")
     _check(frequency, settings.features)
     ids = tuple(str(name) for name in record["series"])
-    scales = Scales(np.array(record["centre"], dtype=np.float64), np.array(record["spread"], dtype=np.float64))
+    centre, spread = (np.array(record[part], dtype=np.float64) for part in ("centre", "spread"))
+    scales = Scales(centre, spread, settings.log)
     if scales.centre.shape != (len(ids),) or scales.spread.shape != (len(ids),) or settings.series not in (0, len(ids)):
         raise ValueError("the scales do not fit the series")
     if not (np.isfinite([scales.centre, scales.spread]).all() and (scales.spread > 0).all()):

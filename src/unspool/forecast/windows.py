@@ -38,6 +38,7 @@ class Window:
         known: [B, L + gap + H, ·] covariates known in the future; None where there are none.
         past_only: [B, L, ·] those known in the past only.
         static: [B, ·] those of the series itself.
+        position: [B] int64, steps from the frequency's origin to the window's first: tells the phase of a season.
     """
 
     past: Tensor
@@ -50,6 +51,7 @@ class Window:
     known: Beside | None = None
     past_only: Beside | None = None
     static: Beside | None = None
+    position: Tensor | None = None
 
     def parts(self, size: int) -> Iterator["Window"]:
         """The batch in parts of `size`."""
@@ -61,10 +63,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Scales:
-    """Per series the number taken off and the number divided by, [N] float64 each: mean and deviation."""
+    """Per series the number taken off and the number divided by, [N] float64 each: mean and deviation.
+
+    With `log` they are of the logarithms of the values, which must be positive, and the deviation is the mean step over
+    a season, as in MASE: of two series that swing alike, the one that repeats itself is to be forecast more closely.
+    """
 
     centre: np.ndarray
     spread: np.ndarray
+    log: bool = False
 
     @classmethod
     def of(cls, histories: Sequence[np.ndarray], others: "Scales | None" = None, few: int = 0) -> "Scales":
@@ -87,6 +94,33 @@ class Scales:
             blend = np.sqrt((count * spread**2 + few * typical**2) / np.maximum(count + few, 1))
             spread = np.where(brief, blend, spread)
         return cls(centre, np.where(mute, typical, spread))
+
+    @classmethod
+    def of_logarithms(
+        cls, histories: Sequence[np.ndarray], season: int, others: "Scales | None" = None, few: int = 0
+    ) -> "Scales":
+        """Mean, and mean step over a season, of the logarithms; where no more than `few` were seen, as `of` does."""
+        logarithms = [np.log(values) for values in histories]
+        scales = cls.of(logarithms, others=others, few=few)
+        steps, count = np.array([_seasonal_step(values, season) for values in logarithms]).T
+        return cls(scales.centre, np.where((steps > 1e-12) & (count > few), steps, scales.spread), log=True)
+
+    def at(self, series: np.ndarray) -> "Scales":
+        """The scales of some of the series, by position."""
+        return Scales(self.centre[series], self.spread[series], self.log)
+
+    def undo(self, values: np.ndarray) -> np.ndarray:
+        """[N, …] in the units of the data."""
+        axes = (slice(None), *(None,) * (values.ndim - 1))
+        found = values * self.spread[axes] + self.centre[axes]
+        return np.exp(found) if self.log else found
+
+
+def _seasonal_step(values: np.ndarray, season: int) -> tuple[float, int]:
+    """Mean distance of values a season apart, and how many such there are; 0 where there are none."""
+    steps = np.abs(values[season:] - values[:-season])
+    steps = steps[~np.isnan(steps)]
+    return float(steps.mean()) if len(steps) else 0.0, len(steps)
 
 
 @final
@@ -124,6 +158,7 @@ class Windows:
         self._size = int(starts[-1] + self.lengths[-1] + beyond)
         at = spans(starts, self.lengths)
         scaled = np.concatenate([s.values for s in panel.series])
+        scaled = np.log(scaled) if scales.log else scaled
         scaled -= np.repeat(scales.centre[: len(starts)], self.lengths)
         scaled /= np.repeat(scales.spread[: len(starts)], self.lengths)
         seen = ~np.isnan(scaled)
@@ -144,6 +179,8 @@ class Windows:
         self._moment.numpy()[after] = np.searchsorted(moments, ahead)
         self._elapsed = _elapsed(panel, lookback, ahead) if panel.frequency.uneven else None
         self._starts = torch.from_numpy(starts)
+        begin = panel.frequency.index(np.array([s.times[0] for s in panel.series]))
+        self._origins = torch.from_numpy(begin // panel.frequency.stride)
         coding = coding or Coding()
         if coding.columns:
             coding.check(panel)
@@ -198,6 +235,7 @@ class Windows:
             known=self._known and self._known.at(whole),
             past_only=self._past_only and self._past_only.at(past),
             static=self._static and self._static.at(series),
+            position=self._origins[series] + cutoff - self.lookback,
         )
 
     def ends(self) -> Tensor:

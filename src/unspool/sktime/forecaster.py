@@ -39,8 +39,8 @@ class UnspoolForecaster(BaseForecaster):
 
     Args:
         cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`.
-        network: "direct", "segment", "onward" or "auto".
-        normalisation, window, segment, hidden_size, num_layers, dropout, highway: of the model.
+        network: "direct", "segment", "onward", "dilated", "seq2seq" or "auto".
+        normalisation, window, segment, hidden_size, num_layers, dilations, log, dropout, highway: of the model.
         quantiles: levels that are fitted.
         validation, steps, learning_rate, batch_size, refit, members, seed: of its training.
         season_length: steps in a season; the frequency's usual one by default.
@@ -86,6 +86,8 @@ class UnspoolForecaster(BaseForecaster):
         segment: int | None = None,
         hidden_size: int | None = None,
         num_layers: int = 1,
+        dilations: Sequence[int] | None = None,
+        log: bool | None = None,
         dropout: float | None = None,
         quantiles: Sequence[float] = DEFAULT_LEVELS,
         validation: int | None = None,
@@ -109,6 +111,8 @@ class UnspoolForecaster(BaseForecaster):
         self.segment = segment
         self.hidden_size = hidden_size
         self.num_layers = num_layers
+        self.dilations = dilations
+        self.log = log
         self.dropout = dropout
         self.quantiles = quantiles
         self.validation = validation

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from unspool.errors import DataError, SettingError
+from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.explanation.attribution import NODES
 from unspool.forecast.explanation.drivers import places_of
 from unspool.forecast.explanation.lens import Findings, Lens, mixed
@@ -73,12 +73,18 @@ def explain(
     Raises:
         DataError: there is no such series, it has no value in its window, or what is known of the future is not given.
         SettingError: a step is not in the horizon, or nodes is below 1.
-        ModelError: no gradient passes through the network, or the covariates are others than the model's.
+        ModelError: no gradient passes through the network, the covariates are others than the model's, or it reads
+            logarithms, where sources multiply instead of adding up.
 
     Cost: for each series and member, nodes + 1 forward passes and for each step as many backward passes, and a forward
     pass for each stretch and driver.
     """
     settings = model.recipe.model
+    if settings.log:
+        raise ModelError(
+            "this model reads logarithms: what its forecast rests on multiplies, and does not add up",
+            hint="fit one without --log (in Python: log=False) to explain it",
+        )
     steps = _steps(ahead, settings.horizon)
     if nodes < 1:
         raise SettingError(f"nodes is {nodes}", hint="give a number of points, for example 32")

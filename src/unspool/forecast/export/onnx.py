@@ -28,6 +28,7 @@ from unspool.forecast.export.graph import Whole
 from unspool.forecast.export.reading import BATCH, arrays_of
 from unspool.forecast.export.sample import sample_panel
 from unspool.forecast.fitting import FittedModel
+from unspool.forecast.smoothing import SMOOTHING
 from unspool.forecast.tables.frequency import Frequency
 from unspool.forecast.tables.panel import Columns, Panel
 
@@ -77,8 +78,8 @@ def export_model(
     Raises:
         OutputError: the file exists, is not called .onnx, or cannot be written.
         SettingError: what writes ONNX is not installed.
-        ModelError: the file's forecast differs from ours by more than `TOLERANCE`, or the model is an ensemble; nothing
-            is written.
+        ModelError: the model is an ensemble, reads logarithms or is smoothed, or the file's forecast differs from ours
+            by more than `TOLERANCE`; nothing is written.
     """
     if isinstance(model, Ensemble):
         raise ModelError(
@@ -86,6 +87,7 @@ def export_model(
             hint="fit without a budget, or one member alone with its options (`choice` in metrics.json)",
         )
     target = _checked(Path(path), overwrite)
+    _check_form(model)
     check_installed()
     record = description(model, columns, frequency)
     data, operations = _converted(model, record)
@@ -126,6 +128,21 @@ def check_installed() -> None:
     """Raises `SettingError` where what writes ONNX is not installed."""
     if missing := [name for name in ("onnx", "onnxscript") if find_spec(name) is None]:
         raise SettingError(f"writing ONNX needs {' and '.join(missing)}", hint=INSTALL)
+
+
+def _check_form(model: FittedModel) -> None:
+    """Raises `ModelError` where a model reads what the file has no input for."""
+    settings = model.recipe.model
+    for there, what, option in (
+        (
+            settings.normalisation == SMOOTHING,
+            "counts the phase of its season (smoothing)",
+            "--normalisation smoothing",
+        ),
+        (settings.log, "reads logarithms", "--log"),
+    ):
+        if there:
+            raise ModelError(f"this model {what}, which an ONNX file does not", hint=f"fit one without {option}")
 
 
 def _checked(target: Path, overwrite: bool) -> Path:

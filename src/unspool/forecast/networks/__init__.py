@@ -1,13 +1,15 @@
 """Forecasting networks: a window in, numbers per step of the horizon out. A network is a file and a line here."""
 
+from unspool.forecast.networks.dilated import DilatedStack
 from unspool.forecast.networks.direct import Direct
 from unspool.forecast.networks.onward import Onward
 from unspool.forecast.networks.reading import Reading
 from unspool.forecast.networks.segment import Segment
+from unspool.forecast.networks.seq2seq import Seq2Seq
 
-NETWORKS = {"direct": Direct, "segment": Segment, "onward": Onward}
+NETWORKS = {"direct": Direct, "segment": Segment, "onward": Onward, "dilated": DilatedStack, "seq2seq": Seq2Seq}
 
 TIMED = ("onward",)
 """Those that read `Reading.dt`; the others' horizons and segments are equal steps."""
 
-__all__ = ["NETWORKS", "TIMED", "Direct", "Onward", "Reading", "Segment"]
+__all__ = ["NETWORKS", "TIMED", "DilatedStack", "Direct", "Onward", "Reading", "Segment", "Seq2Seq"]

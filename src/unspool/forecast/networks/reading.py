@@ -47,6 +47,7 @@ class Plan:
         segment: steps per segment, for networks that read in segments.
         uneven: whether the time of every step is given, as `Reading.dt`.
         past_only: channels of covariates known in the past only, per step.
+        dilations: of the layers, for `dilated`.
     """
 
     cell: Cell
@@ -60,3 +61,4 @@ class Plan:
     segment: int
     uneven: bool = False
     past_only: int = 0
+    dilations: tuple[int, ...] = ()

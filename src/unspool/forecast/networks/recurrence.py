@@ -16,6 +16,13 @@ def recurrence(plan: Plan, input_size: int) -> Recurrent:
     Raises:
         SettingError: the cell wants a number per step that a table does not give, or a time step for even times.
     """
+    return Recurrent(
+        plan.cell, input_size, plan.hidden_size, plan.num_layers, dropout=plan.dropout, sizes=checked_sizes(plan)
+    )
+
+
+def checked_sizes(plan: Plan) -> dict[str, int]:
+    """The sizes that the cell's page names besides I and H; raises as `recurrence` does."""
     graph = plan.cell.graph
     given = {TIME} if plan.uneven else set()
     if names := ", ".join(v.name for v in settled(graph).number_inputs if v.name not in given):
@@ -25,5 +32,4 @@ def recurrence(plan: Plan, input_size: int) -> Recurrent:
             "unspool.nn.Recurrent with per_step=",
         )
     others = dict.fromkeys(graph.sizes - {"I", "H"}, plan.hidden_size)
-    others |= {letter: 1 if plan.hidden_size % BLOCKS else BLOCKS for _, letter in graph.divisions}
-    return Recurrent(plan.cell, input_size, plan.hidden_size, plan.num_layers, dropout=plan.dropout, sizes=others)
+    return others | {letter: 1 if plan.hidden_size % BLOCKS else BLOCKS for _, letter in graph.divisions}

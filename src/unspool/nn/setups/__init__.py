@@ -4,6 +4,7 @@ from unspool.nn.setups.aligned import ManyToMany
 from unspool.nn.setups.attention import Attention
 from unspool.nn.setups.catalogue import SETUPS, small_setup
 from unspool.nn.setups.diagram import Diagram, Drawable
+from unspool.nn.setups.dilated import Dilated
 from unspool.nn.setups.encoder_decoder import EncoderDecoder
 from unspool.nn.setups.fed_back import FedBack, FedState
 from unspool.nn.setups.forcing import drawn, exponential_decay, inverse_sigmoid_decay, linear_decay
@@ -16,6 +17,7 @@ __all__ = [
     "SETUPS",
     "Attention",
     "Diagram",
+    "Dilated",
     "Drawable",
     "EncoderDecoder",
     "FedBack",

@@ -23,6 +23,7 @@ class Diagram:
         steps: steps drawn when it is unrolled.
         encoder: the diagram of what runs before, whose final state is the initial state here.
         attends: whether every output also reads all of the encoder's outputs.
+        back: how many steps before its state lies, for each layer; empty where it is one everywhere.
         apart: whether the steps stand apart, each beginning with the encoder's final state.
     """
 
@@ -37,6 +38,7 @@ class Diagram:
     encoder: "Diagram | None" = None
     attends: bool = False
     apart: bool = False
+    back: tuple[int, ...] = ()
 
 
 class Drawable(Protocol):

@@ -61,7 +61,8 @@ def column(canvas: Canvas, diagram: Diagram, x: float) -> Column:
         y = -number * (ROW + (APART if layer.bidirectional else 0))
         places = ((x, y),) if not layer.bidirectional else ((x, y + APART), (x, y - APART))
         for place, mark in zip(places, ("→ ", "← ") if layer.bidirectional else ("",), strict=True):
-            canvas.box(place, WIDTH, HEIGHT if len(places) == 1 else HEIGHT * 0.75, mark + layer.cell.name)
+            name = f"{mark}{layer.cell.name}{f' (t−{diagram.back[number]})' if diagram.back else ''}"
+            canvas.box(place, WIDTH, HEIGHT if len(places) == 1 else HEIGHT * 0.75, name)
         boxes.append(places)
     made = Column(x, tuple(boxes))
     for below, above in pairwise(boxes):
