@@ -9,6 +9,7 @@ from tests.forecast.samples import HORIZON, panel_of, small, wave
 from unspool.errors import SettingError
 from unspool.forecast import Forecaster
 from unspool.forecast.cold import hidden, with_hidden
+from unspool.forecast.ensemble import lead_of
 from unspool.forecast.moments import moments_of, typical_spread
 from unspool.forecast.options import candidates, settled
 from unspool.forecast.windows import Scales, Windows
@@ -113,7 +114,7 @@ def test_a_quarter_of_the_windows_is_hidden_and_the_seed_decides_which():
 
 def test_a_series_without_a_window_is_told_apart_by_nothing():
     forecaster = small().fit(panel_of(wave(80), wave(60, seed=1), wave(2, seed=2)))
-    identity = forecaster.model_.members[0].identity
+    identity = lead_of(forecaster.model_).members[0].identity
     assert identity is not None
     assert [bool(row.any()) for row in identity.weight.detach()] == [True, True, False]
     assert np.isfinite(forecaster.forecast().point).all()

@@ -12,6 +12,7 @@ import torch
 
 from tests.forecast.samples import HORIZON, frame_of, panel_of, recipe_of, small, wave
 from unspool.forecast import Forecaster, Panel, run_job
+from unspool.forecast.ensemble import lead_of
 from unspool.forecast.fitting import build, window_loss
 from unspool.forecast.networks import NETWORKS, Reading
 from unspool.forecast.normalise import NORMALISATIONS
@@ -83,7 +84,7 @@ def test_every_observation_of_the_window_moves_every_step(network: str, cell: st
 def test_the_last_observation_moves_every_step_of_the_forecast(network: str, normalisation: str):
     forecaster = fitted(network, "gru")
     model = replace(forecaster.recipe_.model, normalisation=normalisation, season=7)
-    member = forecaster.model_.members[0]
+    member = lead_of(forecaster.model_).members[0]
     before, member.settings = member.settings, model
     try:
         changed = VALUES.copy()

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.forecast.export.fitted import Fitted, covariates, plain, uneven
+from unspool.forecast.ensemble import lead_of
 from unspool.forecast.export.graph import Whole
 from unspool.forecast.export.reading import arrays_of, inputs
 from unspool.forecast.export.sample import sample_panel
@@ -30,22 +31,22 @@ def fitted(request: pytest.FixtureRequest) -> Fitted:
 
 def run(fitted: Fitted, arrays: dict[str, np.ndarray]) -> np.ndarray:
     with torch.no_grad():
-        return Whole(fitted[0].model_).eval()(*map(torch.from_numpy, arrays.values())).numpy()
+        return Whole(lead_of(fitted[0].model_)).eval()(*map(torch.from_numpy, arrays.values())).numpy()
 
 
 def test_it_is_the_forecast(fitted: Fitted):
     forecaster, panel = fitted
     ours = forecaster.forecast(panel).quantiles
-    found = run(fitted, arrays_of(forecaster.model_, panel))
+    found = run(fitted, arrays_of(lead_of(forecaster.model_), panel))
     assert found.shape == ours.shape
-    spread = forecaster.model_.scales_of(panel)[0].spread[:, None, None]
+    spread = lead_of(forecaster.model_).scales_of(panel)[0].spread[:, None, None]
     assert np.abs((found - ours) / spread).max() < 1e-5
 
 
 def test_each_input_counts(fitted: Fitted):
     """An array that changes nothing would be one that is wired to nothing."""
     forecaster, panel = fitted
-    whole = arrays_of(forecaster.model_, panel)
+    whole = arrays_of(lead_of(forecaster.model_), panel)
     arrays, ours = whole.copy(), run(fitted, whole)
     del arrays["centre"]  # what every normalisation takes off again
     for name, array in arrays.items():
@@ -55,7 +56,7 @@ def test_each_input_counts(fitted: Fitted):
 
 
 def test_the_unit_of_the_data_does_not_count(fitted: Fitted):
-    arrays = arrays_of(fitted[0].model_, fitted[1])
+    arrays = arrays_of(lead_of(fitted[0].model_), fitted[1])
     other = arrays | {"values": 4 * arrays["values"] - 7, "centre": 4 * arrays["centre"] - 7}
     other["spread"] = 4 * arrays["spread"]
     wanted = 4 * run(fitted, arrays) - 7
@@ -64,18 +65,19 @@ def test_the_unit_of_the_data_does_not_count(fitted: Fitted):
 
 def test_the_arrays_are_those_that_are_declared(fitted: Fitted):
     forecaster, panel = fitted
-    arrays = arrays_of(forecaster.model_, panel)
+    arrays = arrays_of(lead_of(forecaster.model_), panel)
     declared = {
-        one.name: ((len(panel.series), *one.shape), one.dtype) for one in inputs(forecaster.model_.recipe.model)
+        one.name: ((len(panel.series), *one.shape), one.dtype)
+        for one in inputs(lead_of(forecaster.model_).recipe.model)
     }
     assert {name: (array.shape, array.dtype.name) for name, array in arrays.items()} == declared
 
 
 def test_made_up_series_show_what_a_model_may_meet(fitted: Fitted):
     forecaster, _ = fitted
-    panel = sample_panel(forecaster.model_, forecaster.columns_, forecaster.frequency_)
-    arrays = arrays_of(forecaster.model_, panel)
-    ours = forecaster.model_.quantiles(panel)
+    panel = sample_panel(lead_of(forecaster.model_), forecaster.columns_, forecaster.frequency_)
+    arrays = arrays_of(lead_of(forecaster.model_), panel)
+    ours = lead_of(forecaster.model_).quantiles(panel)
     assert np.isnan(arrays["values"]).any()
     assert np.isfinite(ours).all()
     assert arrays.get("series", np.array([-1]))[-1] == -1

@@ -13,6 +13,7 @@ from tests.forecast.export.fitted import Fitted, covariates, plain, uneven
 from tests.forecast.samples import frame_of, small, wave
 from unspool.errors import ModelError, OutputError, SettingError, UnspoolError
 from unspool.forecast import Forecaster
+from unspool.forecast.ensemble import lead_of
 from unspool.forecast.export import TOLERANCE, Exported, arrays_of, onnx
 
 runtime = pytest.importorskip("onnxruntime", reason="the extra `export` is not installed: no ONNX file is run")
@@ -49,8 +50,8 @@ def rows(arrays: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("batch", [1, 5])
 def test_it_is_our_forecast(written: Written, batch: int):
     forecaster, panel = written.fitted
-    arrays = rows(arrays_of(forecaster.model_, panel), batch)
-    assert batch == 1 or np.isnan(arrays["values"]).any() or forecaster.model_.recipe.model.uneven
+    arrays = rows(arrays_of(lead_of(forecaster.model_), panel), batch)
+    assert batch == 1 or np.isnan(arrays["values"]).any() or lead_of(forecaster.model_).recipe.model.uneven
     ours = rows({"q": forecaster.forecast(panel).quantiles}, batch)["q"]
     (found,) = written.session.run(None, arrays)
     assert found.shape == ours.shape
@@ -67,7 +68,7 @@ def test_it_says_what_it_reads(written: Written):
     ):
         assert [(s["name"], s["shape"], kinds[s["dtype"]]) for s in said] == [(f.name, f.shape, f.type) for f in found]
     forecaster = written.fitted[0]
-    assert [one["id"] for one in about["series"]] == list(forecaster.model_.ids)
+    assert [one["id"] for one in about["series"]] == list(lead_of(forecaster.model_).ids)
     assert about["levels"][about["median"]] == 0.5
 
 
@@ -81,7 +82,7 @@ def test_it_was_compared_and_holds_no_path(written: Written):
 
 def test_one_that_differs_is_not_written(written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     forecaster, _ = written.fitted
-    shifts = [[shift + 1e-3 for shift in step] for step in forecaster.model_.shifts]
+    shifts = [[shift + 1e-3 for shift in step] for step in lead_of(forecaster.model_).shifts]
     monkeypatch.setattr(onnx, "_converted", lambda *_: (written.exported.path.read_bytes(), 1))
     again = Forecaster.load(saved(forecaster, tmp_path / "model"))
     again.model_.shifts[:] = shifts
