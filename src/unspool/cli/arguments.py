@@ -77,11 +77,35 @@ CellName = Annotated[
     str, typer.Option(help="A cell (see `unspool cells`), or your own: FILE.py:NAME.", rich_help_panel="Model")
 ]
 Network = Annotated[
-    str, typer.Option(help="direct, segment, onward, or auto: chosen on a validation part.", rich_help_panel="Model")
+    str,
+    typer.Option(
+        help="direct, segment, onward, autoregressive, or auto: chosen on a validation part.", rich_help_panel="Model"
+    ),
+]
+Head = Annotated[
+    str,
+    typer.Option(
+        help="What is forecast of a step: quantile, normal, student, negative_binomial, tweedie; auto.",
+        rich_help_panel="Model",
+    ),
+]
+Lags = Annotated[
+    str | None,
+    typer.Option(
+        help="Steps back that an autoregressive network reads again: 24,168; one and two seasons.",
+        rich_help_panel="Model",
+    ),
+]
+Paths = Annotated[
+    int,
+    typer.Option(
+        help="Paths to draw of each series, into paths.csv; network auto is autoregressive then.",
+        rich_help_panel="Output",
+    ),
 ]
 Normalisation = Annotated[
     str,
-    typer.Option(help="Of each window: last, scaled, mean, standard, season, or auto.", rich_help_panel="Model"),
+    typer.Option(help="Of each window: last, scaled, mean, standard, season, ratio, or auto.", rich_help_panel="Model"),
 ]
 Highway = Annotated[
     bool | None,
@@ -152,6 +176,20 @@ Json = Annotated[
 def read_names(text: str | None) -> tuple[str, ...]:
     """`price, promo` → ("price", "promo")."""
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+
+
+def read_lags(text: str | None) -> tuple[int, ...] | None:
+    """`24,168` → (24, 168).
+
+    Raises:
+        SettingError: a part is not a whole number.
+    """
+    from unspool.errors import SettingError
+
+    try:
+        return None if text is None else tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SettingError(f"lags '{text}' are not whole numbers", hint="for example --lags 24,168") from None
 
 
 def read_levels(text: str) -> tuple[float, ...]:

@@ -30,6 +30,8 @@ class Job:
     future: a.Future = None
     cell: a.CellName = "gru"
     network: a.Network = "auto"
+    head: a.Head = "auto"
+    lags: a.Lags = None
     normalisation: a.Normalisation = "auto"
     highway: a.Highway = None
     gap: a.Gap = 0
@@ -51,6 +53,7 @@ class Job:
     refit: a.Refit = True
     baselines: a.Baselines = "usual"
     baseline_seconds: a.BaselineSeconds = 120.0
+    paths: a.Paths = 0
     out: a.Out = Path("out/forecast")
     overwrite: a.Overwrite = False
     json: a.Json = False

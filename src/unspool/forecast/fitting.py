@@ -13,7 +13,6 @@ from unspool.errors import DataError
 from unspool.forecast.coding import Coding
 from unspool.forecast.evaluation import conformal, metrics
 from unspool.forecast.model import ForecastModel, ModelSettings
-from unspool.forecast.quantiles import quantile_loss
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.windows import Scales, Window, Windows
@@ -25,6 +24,9 @@ VALIDATED = 2000
 
 CALIBRATED = 20_000
 """Windows that calibrate the quantiles, at most, spread evenly."""
+
+SAMPLED_FROM = 2000
+"""The same where every window costs its paths."""
 
 ENOUGH = 1000
 """Windows in the newer half of the validation part from which that half alone calibrates: errors drift."""
@@ -92,11 +94,7 @@ class FittedModel:
             panel: the data.
             ahead: [N, gap + H] the times of those steps; by default steps of the panel's frequency.
         """
-        model = self.recipe.model
-        tail = panel_tail(panel, model.lookback + 1)  # one more, for the time that lies before the window's first
-        scales, series = self.scales_of(panel)
-        windows = self.windows(tail, scales, ahead)
-        window = replace(windows.cut(windows.ends()), series=torch.from_numpy(series))
+        window, scales = self._ends(panel, ahead)
         return self._calibrated(window, scales.centre, scales.spread)
 
     def rolling(self, panel: Panel, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,14 +129,54 @@ class FittedModel:
         fitted = series >= 0
         if fitted.all():
             return Scales(self.scales.centre[series], self.scales.spread[series]), series
-        own = Scales.of([s.values for s in panel.series])
+        own = scales_for(self.recipe.model, panel)
         centre = np.where(fitted, self.scales.centre[series], own.centre)
         return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread)), series
 
-    def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    def paths(self, panel: Panel, count: int, ahead: np.ndarray | None = None) -> np.ndarray:
+        """[N, count, H] paths after each series' end, in the units of the data, where the network has paths.
+
+        The steps of a path belong together. Members draw in turn. At every step a path is moved as calibration and the
+        mean over the members move the quantiles between which it lies, so that paths and `quantiles` say the same of a
+        step; counts, which no shift fits, stay as they were drawn. The recipe's seed decides what is drawn.
+
+        Args:
+            panel: the data.
+            count: paths of each series.
+            ahead: as for `quantiles`.
+        """
+        window, scales = self._ends(panel, ahead)
+        total = len(self.members)
+        wanted = self._shifted(window)
+        shares = []
+        with drawn_from(self.recipe, total):
+            for number, member in enumerate(self.members):
+                drawn = member.paths(window, len(range(number, count, total))).double().numpy()
+                said = average((member,), window)[0]
+                shares.append(drawn if self.recipe.model.counts else conformal.carry(drawn, said, wanted))
+        found = np.concatenate(shares, 1)
+        return found * scales.spread[:, None, None] + scales.centre[:, None, None]
+
+    def _ends(self, panel: Panel, ahead: np.ndarray | None) -> tuple[Window, Scales]:
+        """The windows before each series' end, and its scales."""
+        tail = panel_tail(panel, self.recipe.model.lookback + 1)  # one more, for the time before the window's first
+        scales, series = self.scales_of(panel)
+        windows = self.windows(tail, scales, ahead)
+        return replace(windows.cut(windows.ends()), series=torch.from_numpy(series)), scales
+
+    def _shifted(self, window: Window) -> np.ndarray:
+        """[B, H, Q] calibrated, in units of the series' scale."""
         quantiles, unit = average(self.members, window)
-        shifted = conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
-        return shifted * spread[:, None, None] + centre[:, None, None]
+        return conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
+
+    def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        return self._shifted(window) * spread[:, None, None] + centre[:, None, None]
+
+
+def scales_for(settings: ModelSettings, panel: Panel) -> Scales:
+    """What values are divided by, and what is taken off before: nothing where the head knows no negative ones."""
+    histories = [s.values for s in panel.series]
+    return Scales.by_mean(histories) if settings.counts else Scales.of(histories)
 
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
@@ -184,7 +222,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     coding = Coding.of(panel)
     recipe = replace(recipe, model=replace(recipe.model, **coding.sizes()))
     settings = recipe.model
-    scales = Scales.of([s.values for s in panel.series])
+    scales = scales_for(settings, panel)
     length = np.array([len(s.values) for s in panel.series])
     shortest = min(settings.lookback, max(1, settings.lookback // 2))
     if length.max() <= shortest:
@@ -217,7 +255,13 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     members, stopped = (model,), fitted.stopped
     newer = valid[valid[:, 1] >= torch.from_numpy((split + length) // 2)[valid[:, 0]]]
     trusted = newer if len(newer) >= ENOUGH else valid
-    shifts = calibrate(members, windows.cut(spread_evenly(trusted, CALIBRATED)), settings.levels)
+    if settings.counts:
+        shifts = [
+            [0.0] * len(settings.levels)
+        ] * settings.horizon  # a shift would leave the whole numbers, and go below 0
+    else:
+        most = SAMPLED_FROM if settings.is_fed else CALIBRATED
+        shifts = calibrate(members, windows.cut(spread_evenly(trusted, most)), settings.levels)
     if recipe.refit and stopped != "interrupted":
         everything = windows.places(first, length, shortest=shortest)
         again, stopped = _refit(windows, everything, recipe, fitted, callbacks, title)
@@ -261,11 +305,8 @@ def batches(windows: Windows, places: Tensor, size: int, seed: int) -> Iterator[
 
 
 def window_loss(model: nn.Module, window: Window) -> Tensor:
-    """`quantile_loss` in units of each window."""
-    quantiles, unit = model(window)
-    levels = model.levels
-    assert isinstance(levels, Tensor)
-    return quantile_loss(quantiles / unit[:, None, None], window.future / unit[:, None], window.future_mask, levels)
+    """The model's own loss, in units of each window."""
+    return model(window, True)
 
 
 def calibrate(members: Sequence[ForecastModel], window: Window, levels: Sequence[float]) -> list[list[float]]:

@@ -9,10 +9,13 @@ from unspool.errors import DataError, SettingError
 from unspool.forecast import defaults
 from unspool.forecast.calendar import usable_features
 from unspool.forecast.coding import Coding
+from unspool.forecast.counts import check_counts
+from unspool.forecast.fed import check_fed, fed_lags, usual_head
 from unspool.forecast.fitting import Recipe
+from unspool.forecast.heads import HEADS
 from unspool.forecast.holiday import check_days, holiday_features
 from unspool.forecast.model import ModelSettings
-from unspool.forecast.networks import NETWORKS, TIMED
+from unspool.forecast.networks import FED, NETWORKS, TIMED
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
 from unspool.forecast.tables.panel import Panel
@@ -32,7 +35,7 @@ class Options:
         horizon: steps to forecast.
         cell: a cell, a built-in one's name, or FILE.py:NAME.
         network: "direct", "segment", "onward", or "auto": whichever of the first two does best on a validation part,
-            and the third where time is uneven.
+            and the third where time is uneven; or "autoregressive", which draws whole paths.
         normalisation: a name in `NORMALISATIONS`, or "auto": by the size of the data.
         gap: steps between the last one seen and the first one forecast.
         window: steps read.
@@ -48,6 +51,9 @@ class Options:
         uneven: whether every row stands at its own time, which the cell reads; None: where the times are irregular and
             lie on no grid, or leave most of it empty, and the cell can read them.
         holidays: countries ("DE", "DE-BY") whose public holidays are features of the calendar.
+        head: a name in `HEADS`, what is made of the network's numbers; "auto": "student" for the network
+            "autoregressive", "quantile" for the others.
+        lags: steps whose values the network "autoregressive" reads again; by default one and two seasons.
     """
 
     horizon: int
@@ -71,6 +77,8 @@ class Options:
     seed: int = 0
     uneven: bool | None = None
     holidays: tuple[str, ...] = ()
+    head: str = "auto"
+    lags: tuple[int, ...] | None = None
 
 
 _COUNTS = (
@@ -103,6 +111,8 @@ def check_options(options: Options) -> Options:
         raise SettingError(f"gap is {options.gap}", hint="the gap is a number of steps, 0 or more")
     _among("network", options.network, ("auto", *NETWORKS))
     _among("normalisation", options.normalisation, ("auto", *NORMALISATIONS))
+    _among("head", options.head, ("auto", *HEADS))
+    check_fed(options)
     if options.dropout is not None and not 0 <= options.dropout < 1:
         raise SettingError(f"dropout is {options.dropout}", hint="it is a probability, 0 or more and below 1")
     if options.learning_rate is not None and not 0 < options.learning_rate < math.inf:
@@ -153,6 +163,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         horizon=options.horizon,
         gap=options.gap,
         levels=check_levels(options.quantiles),
+        head=options.head if options.head != "auto" else usual_head(options.network),
         season=season,
         segment=1,
         hidden_size=options.hidden_size or defaults.default_hidden_size(windows),
@@ -165,7 +176,12 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         **Coding.of(panel).sizes(),
     )
     if options.normalisation == "auto":
-        settings = replace(settings, normalisation=defaults.default_normalisation(windows))
+        usual = "ratio" if settings.counts else defaults.default_normalisation(windows)
+        settings = replace(settings, normalisation=usual)
+    if settings.counts:
+        check_counts(panel, settings.head)
+    if options.network in FED:
+        settings = replace(settings, lags=fed_lags(options, lookback, season))
     recipe = Recipe(
         model=settings,
         cell=find_cell(options.cell),
@@ -183,7 +199,9 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     segments = [options.segment] if options.segment else defaults.default_segments(lookback, options.horizon, season)
     highways = [options.highway] if options.highway is not None else defaults.default_highway(windows)
     if uneven:
-        networks, highways = list(TIMED), [False]
+        networks = list(TIMED)
+    if uneven or options.network in FED or settings.counts:
+        highways = [False]
     if options.network == "segment":
         segments = segments[:1]  # a network that was named is not searched further than the highway
     forms = [(network, segment) for network in networks for segment in (segments if network == "segment" else [1])]

@@ -34,6 +34,7 @@ class Window:
         known: [B, L + gap + H, ·] covariates known in the future; None where there are none.
         past_only: [B, L, ·] those known in the past only.
         static: [B, ·] those of the series itself.
+        unit: [B] float32 what 1 of these numbers is in the data's unit; None where nobody asks.
     """
 
     past: Tensor
@@ -46,6 +47,7 @@ class Window:
     known: Beside | None = None
     past_only: Beside | None = None
     static: Beside | None = None
+    unit: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,12 @@ class Scales:
         # A constant's deviation may come out as a rounding error of its size rather than as zero.
         flat = spread <= 1e-12 * np.maximum(1.0, np.abs(centre))
         return cls(centre, np.where(flat, 1.0, spread))
+
+    @classmethod
+    def by_mean(cls, histories: Sequence[np.ndarray]) -> "Scales":
+        """Zero and the mean of what was observed, 1 where that is none: for values whose zero means none."""
+        means = np.array([np.nanmean(values) if not np.isnan(values).all() else 0.0 for values in histories])
+        return cls(np.zeros_like(means), np.where(means > 0, means, 1.0))
 
 
 @final
@@ -114,6 +122,7 @@ class Windows:
         self._calendar = torch.from_numpy(np.concatenate(waves).astype(np.float32))
         self._elapsed = torch.from_numpy(np.concatenate(elapsed)) if elapsed else None
         self._starts = torch.tensor(starts)
+        self._unit = torch.from_numpy(scales.spread.astype(np.float32))
         coding = coding or Coding()
         if coding.columns:
             coding.check(panel)
@@ -169,6 +178,7 @@ class Windows:
             known=self._known and self._known.at(whole),
             past_only=self._past_only and self._past_only.at(past),
             static=self._static and self._static.at(series),
+            unit=self._unit[series],
         )
 
     def ends(self) -> Tensor:
