@@ -20,11 +20,14 @@ class Head(Protocol):
 
     Attributes:
         outputs: numbers per step.
-        draw: how a step draws from it in a compiled loop; None where it is drawn in Python, a call per step.
     """
 
     outputs: int
-    draw: Draw | None
+
+    @property
+    def draw(self) -> Draw | None:
+        """How a step draws from it in a compiled loop; None where it is drawn in Python, a call per step."""
+        ...
 
     def loss(self, raw: Tensor, target: Tensor, mask: Tensor, unit: Tensor) -> Tensor:
         """A number to make small: by default the mean negative log likelihood of what was observed (mask 1)."""

@@ -49,8 +49,9 @@ class NegativeBinomial:
         """A Poisson draw, its rate a gamma draw, from torch's global generator."""
         del noise
         mean, alpha = _parameters(raw, unit)
-        rate = torch._standard_gamma(1 / alpha) * alpha * mean
-        return torch.poisson(rate) / unit
+        return (
+            torch.poisson(torch.distributions.Gamma(1 / alpha, 1 / (alpha * mean), validate_args=False).sample()) / unit
+        )
 
 
 def _parameters(raw: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:

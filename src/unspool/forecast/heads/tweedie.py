@@ -67,7 +67,8 @@ class Tweedie:
         del noise, unit
         rate, amount = _parameters(raw)
         number = torch.poisson(rate)
-        return torch.where(number > 0, amount * torch._standard_gamma(number.clamp_min(1)), 0.0)
+        amounts = torch.distributions.Gamma(number.clamp_min(1), 1 / amount, validate_args=False).sample()
+        return torch.where(number > 0, amounts, 0.0)
 
 
 def _chi_square(levels: np.ndarray, noncentrality: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a network reads and what it is built for; every network takes the same."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from torch import Tensor
 
@@ -32,8 +32,8 @@ class Reading:
 
     def rows(self, first: int, last: int) -> "Reading":
         """A part of the batch."""
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Reading(**{name: None if v is None else v[first:last] for name, v in parts.items()})
+        parts = {f.name: v[first:last] for f in fields(self) if (v := getattr(self, f.name)) is not None}
+        return replace(self, **parts)
 
     def beside_past(self) -> list[Tensor]:
         """[B, L, F] and [B, L, P]: what is read beside the values."""
