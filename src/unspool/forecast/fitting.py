@@ -155,7 +155,7 @@ class FittedModel:
                 said = average((member,), window)[0]
                 shares.append(drawn if self.recipe.model.counts else conformal.carry(drawn, said, wanted))
         found = np.concatenate(shares, 1)
-        return found * scales.spread[:, None, None] + scales.centre[:, None, None]
+        return self._in_data(found, scales.centre, scales.spread)
 
     def _ends(self, panel: Panel, ahead: np.ndarray | None) -> tuple[Window, Scales]:
         """The windows before each series' end, and its scales."""
@@ -170,7 +170,12 @@ class FittedModel:
         return conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
 
     def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        return self._shifted(window) * spread[:, None, None] + centre[:, None, None]
+        return self._in_data(self._shifted(window), centre, spread)
+
+    def _in_data(self, values: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
+        """From units of the series' scale to those of the data; whole numbers come back from float32 as such."""
+        found = values * spread[:, None, None] + centre[:, None, None]
+        return found.round(4) if self.recipe.model.head == "negative_binomial" else found
 
 
 def scales_for(settings: ModelSettings, panel: Panel) -> Scales:

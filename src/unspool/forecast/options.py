@@ -53,7 +53,7 @@ class Options:
         holidays: countries ("DE", "DE-BY") whose public holidays are features of the calendar.
         head: a name in `HEADS`, what is made of the network's numbers; "auto": "student" for the network
             "autoregressive", "quantile" for the others.
-        lags: steps whose values the network "autoregressive" reads again; by default one and two seasons.
+        lags: steps whose values the network "autoregressive" reads again; by default those about one to three seasons.
     """
 
     horizon: int
@@ -187,7 +187,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         cell=find_cell(options.cell),
         train=TrainSettings(
             steps=options.steps or defaults.STEPS,
-            learning_rate=options.learning_rate or defaults.default_learning_rate(windows),
+            learning_rate=options.learning_rate or defaults.default_learning_rate(windows, options.network in FED),
         ),
         batch_size=options.batch_size or defaults.default_batch_size(windows),
         validation=validation,

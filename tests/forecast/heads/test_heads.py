@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def raw_of(head: Head, seed: int = 0, rows: int = 1) -> Tensor:
     return torch.randn(rows, head.outputs, generator=torch.Generator().manual_seed(seed))
 
 
-def scipys(name: str, raw: Tensor):
+def scipys(name: str, raw: Tensor) -> Any:
     """The distribution that `raw` [P] should mean, in the window's units (counts for the negative binomial)."""
     z = raw.double()
     if name == "normal":
