@@ -33,7 +33,7 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 ETT = {"network": "segment", "window": 96, "segment": 24, "normalisation": "last", "highway": True}
 ETT |= {"validation": 2880, "members": 1, "refit": False}
 DEEPAR = {"network": "autoregressive", "window": 96, "normalisation": "standard", "hidden_size": 64, "dropout": 0.1}
-DEEPAR |= {"steps": 600, "batch_size": 256, "learning_rate": 0.005}
+DEEPAR |= {"lags": (24, 48), "steps": 600, "batch_size": 256, "learning_rate": 0.005}
 DEEPAR |= {"validation": 2880, "members": 1, "refit": False, "quantiles": tuple(k / 10 for k in range(1, 10))}
 PENDULUM = {"network": "segment", "window": 100, "segment": 10, "normalisation": "scaled", "highway": False}
 PENDULUM |= {"gap": 10, "validation": 420, "members": 1, "refit": False, "steps": 600, "batch_size": 256}
@@ -122,6 +122,7 @@ def deepar_rows(data: Path) -> None:
         found["80 % covers"].append(m.coverage(actual, quantiles[..., 0], quantiles[..., -1]))
         found["MSE"].append(m.mse(actual, quantiles[..., 4]))
         found["MAE"].append(m.mae(actual, quantiles[..., 4]))
+        CONSOLE.print(f"seed {seed}: " + ", ".join(f"{name} {values[-1]:.4f}" for name, values in found.items()))
     table = Table("", *found, title_justify="left", box=None)
     table.add_row("unspool, mean of 3 seeds", *(f"{statistics.mean(v):.4f}" for v in found.values()))
     table.add_row("  range", *(f"{min(v):.4f}–{max(v):.4f}" for v in found.values()))

@@ -10,7 +10,6 @@ from tests.forecast.samples import panel_of, recipe_of, small, wave
 from unspool.cells import built_in
 from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast import Forecaster
-from unspool.forecast.evaluation import conformal
 from unspool.forecast.fitting import build
 from unspool.forecast.heads import COUNTS
 from unspool.forecast.model import ModelSettings
@@ -119,18 +118,6 @@ def test_paths_and_quantiles_say_the_same_of_a_step(walked: Forecaster):
     assert np.abs((found - forecast.quantiles) / spread).mean() < 0.04
 
 
-def test_carried_paths_have_the_quantiles_wanted_and_their_order():
-    random = np.random.default_rng(0)
-    paths = random.normal(size=(2, 501, 3))
-    levels = (0.1, 0.5, 0.9)
-    said = np.quantile(paths, levels, axis=1).transpose(1, 2, 0)
-    wanted = np.sort(random.normal(size=said.shape), -1)
-    carried = conformal.carry(paths, said, wanted)
-    assert (carried.argsort(1) == paths.argsort(1)).all()
-    np.testing.assert_allclose(np.quantile(carried, levels, axis=1).transpose(1, 2, 0), wanted, atol=1e-9)
-    np.testing.assert_allclose(conformal.carry(paths, said, said), paths, atol=1e-12)
-
-
 def test_the_same_seed_draws_the_same_and_members_share_the_paths():
     options = {"network": "autoregressive", "refit": True, "members": 2, "steps": 4}
     one, two = (small(**options).fit(PANEL).forecast(paths=5) for _ in range(2))
@@ -138,6 +125,9 @@ def test_the_same_seed_draws_the_same_and_members_share_the_paths():
     assert one.paths is not None
     assert two.paths is not None
     assert one.paths.shape == (2, 5, 5)
+    lone = small(**options).fit(PANEL).forecast(paths=1).paths
+    assert lone is not None
+    assert lone.shape == (2, 1, 5)
     assert one.paths.tobytes() == two.paths.tobytes()
     assert other.paths is not None
     assert (one.paths != other.paths).any()

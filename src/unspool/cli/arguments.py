@@ -92,7 +92,7 @@ Head = Annotated[
 Lags = Annotated[
     str | None,
     typer.Option(
-        help="Steps back that an autoregressive network reads again: 24,168; about 1 to 3 seasons.",
+        help="Steps back that an autoregressive network reads again: 24,168; one and two seasons.",
         rich_help_panel="Model",
     ),
 ]

@@ -17,16 +17,13 @@ def usual_head(network: str) -> str:
 
 
 def fed_lags(options: "Options", lookback: int, season: int) -> tuple[int, ...]:
-    """The lags to read: those that were named, or one to three seasons, the step before and the one after each.
-
-    A lag that the window does not hold is left out.
+    """The lags to read: those that were named, or one and two seasons where the window holds them.
 
     Raises:
         SettingError: a lag is longer than the window.
     """
     if options.lags is None:
-        around = {turns * season + beside for turns in (1, 2, 3) for beside in (-1, 0, 1)} if season > 1 else set()
-        return tuple(sorted(lag for lag in around if 2 <= lag <= lookback))
+        return tuple(lag for lag in (season, 2 * season) if 2 <= lag <= lookback)
     if options.lags and max(options.lags) > lookback:
         raise SettingError(
             f"lag {max(options.lags)} is longer than the window of {lookback} steps", hint="lengthen the window"

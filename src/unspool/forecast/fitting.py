@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from unspool.errors import DataError
 from unspool.forecast.coding import Coding
 from unspool.forecast.evaluation import conformal, metrics
-from unspool.forecast.model import ForecastModel, ModelSettings
+from unspool.forecast.model import SAMPLED, ForecastModel, ModelSettings, quantiles_of
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.windows import Scales, Window, Windows
@@ -24,9 +24,6 @@ VALIDATED = 2000
 
 CALIBRATED = 20_000
 """Windows that calibrate the quantiles, at most, spread evenly."""
-
-SAMPLED_FROM = 2000
-"""The same where every window costs its paths."""
 
 ENOUGH = 1000
 """Windows in the newer half of the validation part from which that half alone calibrates: errors drift."""
@@ -136,9 +133,7 @@ class FittedModel:
     def paths(self, panel: Panel, count: int, ahead: np.ndarray | None = None) -> np.ndarray:
         """[N, count, H] paths after each series' end, in the units of the data, where the network has paths.
 
-        The steps of a path belong together. Members draw in turn. At every step a path is moved as calibration and the
-        mean over the members move the quantiles between which it lies, so that paths and `quantiles` say the same of a
-        step; counts, which no shift fits, stay as they were drawn. The recipe's seed decides what is drawn.
+        The steps of a path belong together. Members draw in turn; the recipe's seed decides what they draw.
 
         Args:
             panel: the data.
@@ -146,15 +141,8 @@ class FittedModel:
             ahead: as for `quantiles`.
         """
         window, scales = self._ends(panel, ahead)
-        total = len(self.members)
-        wanted = self._shifted(window)
-        shares = []
-        with drawn_from(self.recipe, total):
-            for number, member in enumerate(self.members):
-                drawn = member.paths(window, len(range(number, count, total))).double().numpy()
-                said = average((member,), window)[0]
-                shares.append(drawn if self.recipe.model.counts else conformal.carry(drawn, said, wanted))
-        found = np.concatenate(shares, 1)
+        with drawn_from(self.recipe, len(self.members)):
+            found = drawn(self.members, window, count).double().numpy()
         return self._in_data(found, scales.centre, scales.spread)
 
     def _ends(self, panel: Panel, ahead: np.ndarray | None) -> tuple[Window, Scales]:
@@ -164,13 +152,10 @@ class FittedModel:
         windows = self.windows(tail, scales, ahead)
         return replace(windows.cut(windows.ends()), series=torch.from_numpy(series)), scales
 
-    def _shifted(self, window: Window) -> np.ndarray:
-        """[B, H, Q] calibrated, in units of the series' scale."""
-        quantiles, unit = average(self.members, window)
-        return conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
-
     def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        return self._in_data(self._shifted(window), centre, spread)
+        quantiles, unit = average(self.members, window)
+        shifted = conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels)
+        return self._in_data(shifted, centre, spread)
 
     def _in_data(self, values: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """From units of the series' scale to those of the data; whole numbers come back from float32 as such."""
@@ -260,13 +245,9 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     members, stopped = (model,), fitted.stopped
     newer = valid[valid[:, 1] >= torch.from_numpy((split + length) // 2)[valid[:, 0]]]
     trusted = newer if len(newer) >= ENOUGH else valid
-    if settings.counts:
-        shifts = [
-            [0.0] * len(settings.levels)
-        ] * settings.horizon  # a shift would leave the whole numbers, and go below 0
-    else:
-        most = SAMPLED_FROM if settings.is_fed else CALIBRATED
-        shifts = calibrate(members, windows.cut(spread_evenly(trusted, most)), settings.levels)
+    shifts = [[0.0] * len(settings.levels)] * settings.horizon
+    if not (settings.counts or settings.is_fed):
+        shifts = calibrate(members, windows.cut(spread_evenly(trusted, CALIBRATED)), settings.levels)
     if recipe.refit and stopped != "interrupted":
         everything = windows.places(first, length, shortest=shortest)
         again, stopped = _refit(windows, everything, recipe, fitted, callbacks, title)
@@ -333,10 +314,24 @@ def observed(window: Window) -> np.ndarray:
 
 @torch.inference_mode()
 def average(members: Sequence[ForecastModel], window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Mean quantiles [B, H, Q] of the members and the unit [B], float64. Averages of ordered quantiles are ordered."""
+    """Mean quantiles [B, H, Q] of the members and the unit [B], float64. Averages of ordered quantiles are ordered.
+
+    Members that are fed their forecast share the paths whose quantiles are taken instead, as they share any others.
+    """
+    if len(members) > 1 and members[0].settings.is_fed:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            quantiles = quantiles_of(drawn(members, window, SAMPLED), members[0].settings)
+        return quantiles.double().numpy(), np.ones(len(quantiles))
     results = [member(window) for member in members]
     quantiles = torch.stack([q.double() for q, _ in results]).mean(0)
     return quantiles.numpy(), results[0][1].double().numpy()
+
+
+def drawn(members: Sequence[ForecastModel], window: Window, count: int) -> Tensor:
+    """[B, count, H] paths, as many of each member, from torch's global generator; in units of the series' scale."""
+    sizes = [len(range(k, count, len(members))) for k in range(len(members))]
+    return torch.cat([member.paths(window, size) for member, size in zip(members, sizes, strict=True) if size], 1)
 
 
 def spread_evenly(places: Tensor, most: int) -> Tensor:

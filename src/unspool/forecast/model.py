@@ -1,6 +1,5 @@
 """A forecasting model: normalise the window, read it with a network, give quantiles of the horizon."""
 
-from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, final
 
@@ -94,6 +93,9 @@ SAMPLED = 200
 ROWS = 4096
 """Paths that are drawn at once."""
 
+QUANTILES = 256
+"""Windows whose paths are sorted at once: torch sorts no more than 16 million numbers."""
+
 
 @final
 class ForecastModel(nn.Module):
@@ -148,19 +150,16 @@ class ForecastModel(nn.Module):
 
         Where it is taught, the loss instead (see `loss`): what trains a module calls nothing but this.
 
-        Those of a network that is fed its forecast are those of `SAMPLED` paths; their noise is the same in every call.
+        Where it is fed its forecast, they are those of `SAMPLED` paths; their noise is the same in every call.
         """
         if taught:
             return self.loss(window)
         frame = self._frame(window)
-        if isinstance(self.network, Autoregressive):
+        if self.settings.is_fed:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                levels = torch.tensor(self.settings.levels)
-                parts = [paths.quantile(levels, 1) for paths in self._drawn(self.network, frame, SAMPLED)]
-            quantiles = torch.cat(parts, 1).permute(1, 2, 0)
-        else:
-            quantiles = self.head.quantiles(self.network(frame.reading), self.settings.levels, frame.size)
+                return quantiles_of(self.paths(window, SAMPLED), self.settings), frame.unit[:, 0]
+        quantiles = self.head.quantiles(self.network(frame.reading), self.settings.levels, frame.size)
         if self.highway is not None:
             quantiles = quantiles + self.highway(frame.reading.past)[..., None]
         return frame.level[..., None] + frame.unit[..., None] * quantiles, frame.unit[:, 0]
@@ -192,15 +191,12 @@ class ForecastModel(nn.Module):
         """
         assert isinstance(self.network, Autoregressive)
         frame = self._frame(window)
-        drawn = torch.cat(list(self._drawn(self.network, frame, count)))
-        return frame.level[:, None] + frame.unit[:, None] * drawn
-
-    def _drawn(self, network: Autoregressive, frame: "_Frame", count: int) -> Iterator[Tensor]:
-        """[·, count, H], some windows at a time: memory is that of `ROWS` paths."""
-        some = max(1, ROWS // count)
-        for first in range(0, len(frame.unit), some):
-            part = frame.reading.rows(first, first + some)
-            yield network.paths(part, count, frame.size[first : first + some, 0])
+        some = max(1, ROWS // max(1, count))
+        drawn = [
+            self.network.paths(frame.reading.rows(k, k + some), count, frame.size[k : k + some, 0])
+            for k in range(0, len(frame.unit), some)
+        ]
+        return frame.level[:, None] + frame.unit[:, None] * torch.cat(drawn)
 
     def _frame(self, window: Window) -> "_Frame":
         """The window as the network reads it, and the way back."""
@@ -255,6 +251,13 @@ class _Frame:
     level: Tensor
     unit: Tensor
     size: Tensor
+
+
+def quantiles_of(paths: Tensor, settings: ModelSettings) -> Tensor:
+    """[B, H, Q] of paths [B, P, H]; where values are counts, one that was drawn."""
+    levels, how = torch.tensor(settings.levels), "nearest" if settings.counts else "linear"
+    parts = [some.quantile(levels, 1, interpolation=how) for some in paths.split(QUANTILES)]
+    return torch.cat(parts, 1).permute(1, 2, 0)
 
 
 def _embedded(sizes: tuple[int, ...]) -> Embedded | None:

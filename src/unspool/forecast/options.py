@@ -53,7 +53,7 @@ class Options:
         holidays: countries ("DE", "DE-BY") whose public holidays are features of the calendar.
         head: a name in `HEADS`, what is made of the network's numbers; "auto": "student" for the network
             "autoregressive", "quantile" for the others.
-        lags: steps whose values the network "autoregressive" reads again; by default those about one to three seasons.
+        lags: steps whose values the network "autoregressive" reads again; by default one and two seasons.
     """
 
     horizon: int

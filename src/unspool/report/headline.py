@@ -35,7 +35,7 @@ def summary(report: ReportData) -> str:
         what += f", {verb} {count(horizon, 'step')} ahead"
     if report.training:
         log = report.training[0]
-        what += f" by a {log.network} network of {cell_name(log.cell)} cells"
+        what += f" by a{'n' if log.network[0] in 'aeiou' else ''} {log.network} network of {cell_name(log.cell)} cells"
     return what + "."
 
 

@@ -59,27 +59,6 @@ def calibrate(
     return shifts
 
 
-def carry(paths: np.ndarray, said: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Move paths [N, P, H] as quantiles move from what was `said` to what is `wanted`, both [N, H, Q] ascending.
-
-    A value between two quantiles keeps its place between them; one beyond all moves with the outermost. So the order of
-    the paths at every step stays, and with it what ties the steps together (the copula), while each step's distribution
-    becomes the one wanted: Schefzik, Thorarinsdottir & Gneiting 2013, Statistical Science 28(4) (ensemble copula
-    coupling), with every path as a member.
-    """
-    place = (paths[..., None] >= said[:, None]).sum(-1)
-    low, high = (place - 1).clip(0), place.clip(max=said.shape[-1] - 1)
-
-    def at(quantiles: np.ndarray, index: np.ndarray) -> np.ndarray:
-        return np.take_along_axis(quantiles[:, None], index[..., None], -1)[..., 0]
-
-    below, above, to = at(said, low), at(said, high), at(wanted, low)
-    gap = above - below
-    share = np.divide(paths - below, gap, out=np.zeros_like(paths), where=gap > 0)
-    outside = (place == 0) | (place == said.shape[-1])
-    return to + np.where(outside, paths - below, share * (at(wanted, high) - to))
-
-
 def apply(
     quantiles: ArrayLike, unit: ArrayLike, shifts: Sequence[Sequence[float]], levels: Sequence[float]
 ) -> np.ndarray:
