@@ -81,7 +81,7 @@ def tune(
     panel = forecaster.read(file)
     screen.data(file.name, panel)
     early = panel.before(forecaster.plan_folds(panel, folds)[0].train_end.tolist()) if folds else panel
-    space, first = space_of(_names(over), _recipe(forecaster, early), cells)
+    space, first = space_of(_names(over, network), _recipe(forecaster, early), cells)
     if overwrite:
         (out / "study.db").unlink(missing_ok=True)
     found = search(
@@ -143,15 +143,19 @@ def space_of(names: list[str], usual: "Recipe", cells: str) -> "tuple[Space, dic
     return {name: space[name] for name in names}, {name: first[name] for name in names}
 
 
-def _names(over: str | None) -> list[str]:
+def _names(over: str | None, network: str) -> list[str]:
     from unspool.errors import SettingError
+    from unspool.forecast.networks import FED
 
     if over is None:
         # What `unspool forecast` has no option for could not be handed on to it.
-        return [name for name in USUAL if name in {field.name for field in fields(Job)}]
+        options = {field.name for field in fields(Job)} - ({"highway"} if network in FED else set())
+        return [name for name in USUAL if name in options]
     names = [name.strip().replace("-", "_") for name in over.split(",") if name.strip()]
     if unknown := [name for name in names if name not in KNOWN] or ([] if names else [over]):
         raise SettingError(f"'{unknown[0]}' is nothing to search", hint=f"it is one of: {', '.join(KNOWN)}")
+    if network in FED and "highway" in names and "network" not in names:
+        raise SettingError(f"network '{network}' has no highway to search", hint="leave it out of --over")
     return names
 
 
