@@ -43,7 +43,7 @@ def test_the_compiled_loop_draws_what_the_loop_in_python_draws(head: str, cell: 
     for compiled in (True, False):
         model.network.compiled = compiled
         torch.manual_seed(5)
-        found.append(model.paths(window, 6))
+        found.append(model.paths(window, 6, model.head.noise(3, 6, 17)))
     torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-4)
 
 
@@ -54,12 +54,12 @@ def test_a_path_is_what_teacher_forcing_says_of_it(lags: tuple[int, ...]):
     network = model.network
     assert isinstance(network, Autoregressive)
     reading = model._frame(window).reading
-    torch.manual_seed(2)
-    drawn = network.paths(reading, 1, torch.ones(3))[:, 0]
-    torch.manual_seed(2)
-    noise = network.head.noise(3, 9)
+    noise = network.head.noise(3, 1, 9)
+    drawn = network.paths(reading, 1, noise, torch.ones(3))[:, 0]
     said = network(reading, drawn, torch.ones_like(drawn))[:, -9:]
-    torch.testing.assert_close(network.head.sample(said, noise, torch.ones(3)), drawn, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        network.head.sample(said, {"epsilon": noise["epsilon"][:, 0]}, torch.ones(3)), drawn, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_nothing_is_read_before_it_was_forecast():
@@ -81,7 +81,7 @@ def test_any_cell_is_fed_its_draws():
         model, window = network_of(cell=cell)
         assert isinstance(model.network, Autoregressive)
         compiled.add(model.network.compiled)
-        assert model.paths(window, 2).isfinite().all()
+        assert model(window)[0].isfinite().all()
     assert compiled == {True, False}
 
 
@@ -132,6 +132,19 @@ def test_the_same_seed_draws_the_same_and_members_share_the_paths():
     assert other.paths is not None
     assert (one.paths != other.paths).any()
     assert one.quantiles.tobytes() == small(**options).fit(PANEL).forecast().quantiles.tobytes()
+
+
+def test_paths_of_a_series_are_its_own():
+    """Whatever stands beside it; and two series alike but for their names have paths of their own."""
+    panel = panel_of(wave(80), wave(80))
+    forecaster = small(network="autoregressive", steps=4).fit(panel)
+    paths = forecaster.forecast(paths=6).paths
+    alone = forecaster.forecast(replace(panel, series=panel.series[1:]), paths=6).paths
+    assert paths is not None
+    assert alone is not None
+    np.testing.assert_allclose(alone[0], paths[1], rtol=1e-5)
+    moved = (paths - paths.mean(1, keepdims=True)).reshape(2, -1)
+    assert abs(np.corrcoef(moved)[0, 1]) < 0.5
 
 
 @pytest.mark.parametrize("head", COUNTS)

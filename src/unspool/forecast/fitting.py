@@ -1,5 +1,6 @@
 """Fit a model to a panel: split in time, train, calibrate, and fit again on everything."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -133,7 +134,8 @@ class FittedModel:
     def paths(self, panel: Panel, count: int, ahead: np.ndarray | None = None) -> np.ndarray:
         """[N, count, H] paths after each series' end, in the units of the data, where the network has paths.
 
-        The steps of a path belong together. Members draw in turn; the recipe's seed decides what they draw.
+        The steps of a path belong together. Members draw in turn. The recipe's seed and the name of the series decide
+        what is drawn; of heads without noise of their own, the other series do, too.
 
         Args:
             panel: the data.
@@ -141,8 +143,14 @@ class FittedModel:
             ahead: as for `quantiles`.
         """
         window, scales = self._ends(panel, ahead)
+        seed, head = self.recipe.seed, self.members[0].head
         with drawn_from(self.recipe, len(self.members)):
-            found = drawn(self.members, window, count).double().numpy()
+            noises = []
+            for series in panel.series:
+                torch.manual_seed(seed << 32 | zlib.crc32(series.id.encode()))
+                noises.append(head.noise(1, count, self.recipe.model.horizon))
+            noise = {name: torch.cat([each[name] for each in noises]) for name in noises[0]}
+            found = drawn(self.members, window, count, noise).double().numpy()
         return self._in_data(found, scales.centre, scales.spread)
 
     def _ends(self, panel: Panel, ahead: np.ndarray | None) -> tuple[Window, Scales]:
@@ -321,17 +329,22 @@ def average(members: Sequence[ForecastModel], window: Window) -> tuple[np.ndarra
     if len(members) > 1 and members[0].settings.is_fed:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            quantiles = quantiles_of(drawn(members, window, SAMPLED), members[0].settings)
+            settings = members[0].settings
+            noise = members[0].head.noise(1, SAMPLED, settings.horizon)
+            quantiles = quantiles_of(drawn(members, window, SAMPLED, noise), settings)
         return quantiles.double().numpy(), np.ones(len(quantiles))
     results = [member(window) for member in members]
     quantiles = torch.stack([q.double() for q, _ in results]).mean(0)
     return quantiles.numpy(), results[0][1].double().numpy()
 
 
-def drawn(members: Sequence[ForecastModel], window: Window, count: int) -> Tensor:
-    """[B, count, H] paths, as many of each member, from torch's global generator; in units of the series' scale."""
-    sizes = [len(range(k, count, len(members))) for k in range(len(members))]
-    return torch.cat([member.paths(window, size) for member, size in zip(members, sizes, strict=True) if size], 1)
+def drawn(members: Sequence[ForecastModel], window: Window, count: int, noise: dict[str, Tensor]) -> Tensor:
+    """[B, count, H] paths, of the members in turn, in units of the series' scale; noise as in `ForecastModel.paths`."""
+    shares = []
+    for number, member in enumerate(members[:count]):
+        part = {name: n[:, number :: len(members)] for name, n in noise.items()}
+        shares.append(member.paths(window, len(range(number, count, len(members))), part))
+    return torch.cat(shares, 1)
 
 
 def spread_evenly(places: Tensor, most: int) -> Tensor:

@@ -150,7 +150,8 @@ class ForecastModel(nn.Module):
 
         Where it is taught, the loss instead (see `loss`): what trains a module calls nothing but this.
 
-        Where it is fed its forecast, they are those of `SAMPLED` paths; their noise is the same in every call.
+        Where it is fed its forecast, they are those of `SAMPLED` paths; their noise is the same for every window, so
+        that no forecast depends on what is forecast beside it.
         """
         if taught:
             return self.loss(window)
@@ -158,7 +159,8 @@ class ForecastModel(nn.Module):
         if self.settings.is_fed:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                return quantiles_of(self.paths(window, SAMPLED), self.settings), frame.unit[:, 0]
+                paths = self.paths(window, SAMPLED, self.head.noise(1, SAMPLED, self.settings.horizon))
+            return quantiles_of(paths, self.settings), frame.unit[:, 0]
         quantiles = self.head.quantiles(self.network(frame.reading), self.settings.levels, frame.size)
         if self.highway is not None:
             quantiles = quantiles + self.highway(frame.reading.past)[..., None]
@@ -184,18 +186,21 @@ class ForecastModel(nn.Module):
         return self.head.loss(self.network(frame.reading), target, mask, frame.size)
 
     @torch.no_grad()
-    def paths(self, window: Window, count: int) -> Tensor:
+    def paths(self, window: Window, count: int, noise: dict[str, Tensor]) -> Tensor:
         """[B, count, H] paths of a network that is fed its forecast, in units of the series' scale.
 
-        Drawn from torch's global generator; a path's steps belong together.
+        A path's steps belong together. The noise is the head's, [B, count, H], or [1, count, H] for all windows.
         """
         assert isinstance(self.network, Autoregressive)
         frame = self._frame(window)
-        some = max(1, ROWS // max(1, count))
-        drawn = [
-            self.network.paths(frame.reading.rows(k, k + some), count, frame.size[k : k + some, 0])
-            for k in range(0, len(frame.unit), some)
-        ]
+        some, drawn = max(1, ROWS // count), []
+        for first in range(0, len(frame.unit), some):
+            reading, size = frame.reading.rows(first, first + some), frame.size[first : first + some, 0]
+            part = {
+                name: n.expand(len(size), -1, -1) if len(n) == 1 else n[first : first + some]
+                for name, n in noise.items()
+            }
+            drawn.append(self.network.paths(reading, count, part, size))
         return frame.level[:, None] + frame.unit[:, None] * torch.cat(drawn)
 
     def _frame(self, window: Window) -> "_Frame":

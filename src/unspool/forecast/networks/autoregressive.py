@@ -55,12 +55,13 @@ class Autoregressive(nn.Module):
         return self.readout(self.dropout(output))
 
     @torch.no_grad()
-    def paths(self, reading: Reading, count: int, unit: Tensor) -> Tensor:
-        """[B, count, H] drawn, normalised as the window; from torch's global generator.
+    def paths(self, reading: Reading, count: int, noise: dict[str, Tensor], unit: Tensor) -> Tensor:
+        """[B, count, H] drawn, normalised as the window.
 
         Args:
             reading: the window.
             count: paths of each window.
+            noise: [B, count, H] by name, of the head; a head that has none draws from torch's global generator.
             unit: [B] of the window, in the data's unit.
         """
         lookback, horizon = reading.past.shape[1], self.horizon
@@ -72,7 +73,7 @@ class Autoregressive(nn.Module):
         ahead = x[:, lookback:].repeat_interleave(count, 0)
         y = reading.past[:, -1:].repeat_interleave(count, 0)
         unit = unit.repeat_interleave(count)
-        noise = self.head.noise(len(ahead), horizon)
+        rows = {name: n.flatten(0, 1) for name, n in noise.items()}
         drawn = ahead.new_empty(len(ahead), horizon)
         block = min((*self.lags, horizon))
         for first in range(0, horizon, block):
@@ -81,7 +82,7 @@ class Autoregressive(nn.Module):
                 if last > lag:
                     known = max(first, lag)
                     ahead[:, known:last, place] = drawn[:, known - lag : last - lag]
-            part = {name: n[:, first:last] for name, n in noise.items()}
+            part = {name: n[:, first:last] for name, n in rows.items()}
             drawn[:, first:last], state = self._run(ahead[:, first:last], part, state, y, unit)
             y = drawn[:, last - 1 : last]
         return drawn.unflatten(0, (-1, count))
