@@ -27,12 +27,13 @@ format: .venv/installed  ## mend lint and formatting
 docs: .venv/installed  ## build the documentation, with a page for every cell, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-picture: .venv/installed  ## draw docs/demo.svg, the picture in the README, from the demo's data
+picture: .venv/installed  ## draw docs/demo.svg, the picture in the README, and docs/explain.svg, from the demo's data
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/explain_picture.py
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,tensorboard,tune]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,export,tensorboard,tune]'
 	touch $@
 
 .PHONY: help demo test check format docs picture

@@ -239,3 +239,25 @@ def test_settings_no_model_has(change: dict[str, object]):
     assert ModelSettings.from_json(settings.to_json()) == settings
     with pytest.raises(ModelError, match="damaged"):
         ModelSettings.from_json(settings.to_json() | change)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"network": "autoregressive"}, "network 'autoregressive' draws its forecast"),
+        ({"head": "tweedie", "normalisation": "auto"}, "head 'tweedie' has SciPy's quantiles"),
+    ],
+)
+def test_what_draws_or_counts_is_neither_explained_nor_exported(options: dict, says: str, tmp_path):
+    forecaster = small(**options, steps=2).fit(panel_of(wave(80)))
+    with pytest.raises(ModelError, match=says):
+        forecaster.explain()
+    with pytest.raises(ModelError, match=says):
+        forecaster.export(tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("head", ["normal", "student"])
+def test_a_density_is_explained(head: str):
+    explanation = small(head=head, steps=2).fit(panel_of(wave(80))).explain()
+    assert len(explanation.series) == 1

@@ -11,6 +11,8 @@ from unspool.cli.backtest import backtest
 from unspool.cli.cells import cells
 from unspool.cli.classify import classify
 from unspool.cli.draw import draw
+from unspool.cli.explain import explain
+from unspool.cli.export import export
 from unspool.cli.forecast import forecast
 from unspool.cli.inspect import inspect
 from unspool.cli.predict import predict
@@ -32,6 +34,8 @@ app = typer.Typer(
 app.command()(forecast)
 app.command()(backtest)
 app.command()(predict)
+app.command()(explain)
+app.command()(export)
 app.command()(tune)
 app.add_typer(classify, name="classify")
 app.add_typer(text, name="text")

@@ -4,6 +4,7 @@ import io
 import json
 import shlex
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from unspool.atomic import new_folder, write_file
+from unspool.cli.explained import explained
 from unspool.cli.job import Job
 from unspool.errors import OutputError
 from unspool.forecast import Forecast, Panel, Run
@@ -26,7 +28,7 @@ OURS = frozenset(
 ) | {f"model/{name}" for name in FILES}
 
 
-def write_results(folder: Path, run: Run, job: Job) -> dict[str, Path]:
+def write_results(folder: Path, run: Run, report: ReportData) -> dict[str, Path]:
     """Write a job's folder; what was written, by what it is."""
     written: dict[str, Path] = {}
     with new_folder(folder, OURS) as draft:
@@ -41,18 +43,20 @@ def write_results(folder: Path, run: Run, job: Job) -> dict[str, Path]:
                 table.write_parquet(draft / "paths.parquet")
                 written["paths"] = folder / "paths.csv"
         metrics = run.backtest.metrics if run.backtest is not None else {}
+        if report.explanation is not None:
+            metrics = metrics | {"explanation": report.explanation.summary()}
         (draft / "metrics.json").write_text(dumps(metrics), encoding="utf-8")
         written["metrics"] = folder / "metrics.json"
         if run.model is not None and run.forecast is not None:
             (draft / "model").mkdir()
             write_model(draft / "model", run.model, run.panel)
             written["model"] = folder / "model"
-        (draft / "report.html").write_text(render_report(report_of(run, job)), encoding="utf-8")
+        (draft / "report.html").write_text(render_report(report), encoding="utf-8")
         written["report"] = folder / "report.html"
     return written
 
 
-def results(run: Run, written: dict[str, Path]) -> dict[str, Any]:
+def results(run: Run, report: ReportData, written: dict[str, Path]) -> dict[str, Any]:
     """What `--json` prints."""
     found: dict[str, Any] = {
         "choice": {"chosen": run.choice.chosen, "tried": run.choice.tried},
@@ -65,6 +69,8 @@ def results(run: Run, written: dict[str, Path]) -> dict[str, Any]:
         found["uneven"] = {"step": run.panel.frequency.every, "typical_gap": typical(run.panel).every}
     if covariates := _covariates(run):
         found["covariates"] = covariates
+    if report.explanation is not None:
+        found["explanation"] = report.explanation.summary()
     if run.forecast is not None:
         found["forecast"] = forecast_rows(forecast_table(run.forecast, run.panel), run.panel, run.forecast)
     return found
@@ -124,7 +130,7 @@ def report_of(run: Run, job: Job) -> ReportData:
     logs = [run.model.log] if run.model is not None else []
     if run.backtest is not None:
         logs += [f.training for f in run.backtest.folds if f.training is not None]
-    return ReportData(
+    report = ReportData(
         title=f"{panel.columns.target}: {steps} ahead",
         history=[(s.id, s.times, s.values) for s in panel.series],
         forecast=run.forecast,
@@ -136,7 +142,9 @@ def report_of(run: Run, job: Job) -> ReportData:
         command=_command(job, "forecast" if run.forecast is not None else "backtest"),
         versions={name: version(name) for name in ("unspool", "torch", "numpy", "polars")},
         time_labels=panel.labels,
+        inspect=shlex.join(["unspool", "inspect", str(job.out / "model"), str(job.file)]),
     )
+    return replace(report, explanation=explained(run, report))
 
 
 def _settings(run: Run, job: Job) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from unspool.atomic import check_folder
 from unspool.cli.arguments import read_lags, read_levels, read_names
 from unspool.cli.job import Job
-from unspool.cli.output import OURS, print_json, results, write_results
+from unspool.cli.output import OURS, print_json, report_of, results, write_results
 from unspool.cli.progress import Progress
 from unspool.cli.tables import Screen
 from unspool.errors import SettingError
@@ -47,10 +47,11 @@ def run(job: Job, *, final: bool) -> None:
             tell=screen.baseline,
             paths=job.paths,
         )
-    written = write_results(folder, done, job)
-    screen.outcome(done, written)
+    report = report_of(done, job)
+    written = write_results(folder, done, report)
+    screen.outcome(done, written, report.explanation)
     if job.json:
-        print_json(results(done, written))
+        print_json(results(done, report, written))
 
 
 def forecaster_of(job: Job) -> Forecaster:

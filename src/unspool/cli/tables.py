@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from unspool.forecast import Choice, Panel, Run
+from unspool.forecast import Choice, Explanation, Panel, Run
 from unspool.forecast.result import MODEL
+from unspool.report.explanation.words import rests_overall
 
 METRICS = {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE", "rmsse": "RMSSE", "crps": "CRPS"}
 FINDINGS = 6
@@ -47,12 +48,14 @@ class Screen:
         """A statistical baseline that is done with a fold."""
         self.console.print(f"[dim]{'':<28} {done}[/dim]", highlight=False)
 
-    def outcome(self, run: Run, written: dict[str, Path]) -> None:
-        """The backtest, what should be known, and where the files are."""
+    def outcome(self, run: Run, written: dict[str, Path], explanation: Explanation | None = None) -> None:
+        """The backtest, what the forecast rests on, what should be known, and where the files are."""
         if run.backtest is not None:
             self.console.print()
             self.console.print(backtest_table(run.backtest.metrics))
             self.console.print(Text(verdict(run.backtest.metrics)))
+        if explanation is not None:
+            self.console.print(Text(rests_overall(explanation)))
         for note in run.notes:
             self.console.print(Text(f"note: {note}", style="yellow"))
         self.console.print()

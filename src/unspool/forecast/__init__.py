@@ -1,5 +1,6 @@
 """Series in, forecasts out."""
 
+from unspool.forecast.explanation import Explanation, explain
 from unspool.forecast.forecaster import Forecaster, make_forecast
 from unspool.forecast.job import Run, run_job
 from unspool.forecast.result import Backtest, Choice, Fold, Forecast
@@ -9,11 +10,13 @@ from unspool.forecast.tables.panel import Panel
 __all__ = [
     "Backtest",
     "Choice",
+    "Explanation",
     "Fold",
     "Forecast",
     "Forecaster",
     "Panel",
     "Run",
+    "explain",
     "make_forecast",
     "panel_from_file",
     "panel_from_frame",

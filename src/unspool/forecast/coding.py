@@ -57,6 +57,11 @@ class Coded:
     words: tuple[str, ...] = ()
     categorical: bool = False
 
+    def places(self, names: Sequence[str]) -> list[int]:
+        """The code of each of the categories that are called `names`."""
+        place = {name: k for k, name in enumerate(self.words)}
+        return [place.get(name, len(place)) for name in names]
+
 
 @dataclass(frozen=True)
 class Coding:
@@ -99,7 +104,7 @@ class Coding:
             one = values[..., place]
             missing = np.isnan(one)
             if column.categorical:
-                lookup = np.array([*_lookup(column, covariate.categories or ()), NO_CATEGORY], np.int64)
+                lookup = np.array([*column.places(covariate.categories or ()), NO_CATEGORY], np.int64)
                 codes.append(lookup[np.where(missing, -1, one).astype(np.int64)])
             else:
                 scaled.append(np.where(missing, 0.0, (one - column.centre) / column.spread))
@@ -189,12 +194,6 @@ def _coded(covariate: Covariate, seen: np.ndarray) -> Coded:
     spread = (high - low) / _QUARTILES or float(seen.std())
     flat = spread <= 1e-12 * max(1.0, abs(centre))
     return Coded(covariate.name, covariate.role, float(centre), 1.0 if flat else float(spread))
-
-
-def _lookup(column: Coded, names: tuple[str, ...]) -> list[int]:
-    """The model's code of each of the panel's categories."""
-    place = {name: k for k, name in enumerate(column.words)}
-    return [place.get(name, len(place)) for name in names]
 
 
 def _listed(columns: Sequence[Coded] | Sequence[Covariate]) -> str:

@@ -37,3 +37,17 @@ class Embedded(nn.Module):
 def width(categories: int) -> int:
     """Numbers in the vector of a category: half as many as there are categories, 16 at most."""
     return min(16, (categories + 1) // 2)
+
+
+def channels_of(sizes: tuple[int, ...]) -> list[list[int]]:
+    """For each covariate its places in the channels of `Embedded`: a number's value and mask, a category's vector."""
+    numbers = sum(not size for size in sizes)
+    found, number, at = [], 0, 2 * numbers
+    for size in sizes:
+        if size:
+            found.append(list(range(at, at + width(size))))
+            at += width(size)
+        else:
+            found.append([number, numbers + number])
+            number += 1
+    return found

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from unspool.errors import SettingError
+from unspool.errors import ModelError, SettingError
 from unspool.forecast.heads import COUNTS
 from unspool.forecast.networks import FED
 from unspool.forecast.quantiles import check_levels
@@ -40,6 +40,22 @@ def check_paths(paths: int, network: str) -> None:
             f"network '{network}' forecasts the steps of the horizon each by itself and has no paths through them",
             hint=f"fit one that has: --network {FED[0]}",
         )
+
+
+def check_explained(network: str, head: str) -> None:
+    """Raises `ModelError` where the point forecast has no gradient."""
+    if network in FED or head in COUNTS:
+        what = f"network '{network}' draws its forecast" if network in FED else f"head '{head}' has SciPy's quantiles"
+        raise ModelError(
+            f"no gradient passes to the inputs: {what}", hint="explain a model of another network and head"
+        )
+
+
+def check_exported(network: str, head: str) -> None:
+    """Raises `ModelError` where quantiles are not a plain function of the inputs that ONNX has operations for."""
+    if network in FED or head not in ("quantile", "normal"):
+        what = f"network '{network}' draws its forecast" if network in FED else f"head '{head}' has SciPy's quantiles"
+        raise ModelError(f"it cannot be written as ONNX: {what}", hint="export a model with head quantile or normal")
 
 
 def check_fed(options: "Options") -> None:

@@ -14,6 +14,8 @@ from unspool.forecast.choice import choose
 from unspool.forecast.counts import check_counts
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
+from unspool.forecast.explanation import Explanation, explain
+from unspool.forecast.export import Exported, export_model
 from unspool.forecast.fed import check_paths
 from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
 from unspool.forecast.holiday import PREFIX
@@ -224,6 +226,28 @@ class Forecaster:
         panel = self._fitted_panel(frame, future)
         return make_forecast(self.model_, panel, times, paths)
 
+    def explain(
+        self,
+        frame: Any = None,
+        future: Any = None,
+        *,
+        series: Sequence[str] | None = None,
+        ahead: Sequence[int] | None = None,
+    ) -> Explanation:
+        """Which past steps and covariates the forecast rests on: integrated gradients, gradients and occlusion.
+
+        Args:
+            frame: as for `predict`.
+            future: as for `predict`.
+            series: names of the series to explain; all by default.
+            ahead: steps of the horizon to explain, from 1; by default the first, the last and two between.
+
+        Raises:
+            DataError, SettingError, ModelError: as `unspool.forecast.explain`.
+        """
+        panel = self._fitted_panel(frame, future)
+        return explain(self.model_, panel, series=series, ahead=ahead)
+
     def backtest(
         self,
         frame: Any,
@@ -289,6 +313,20 @@ class Forecaster:
         self._fitted_panel(None)
         save_model(path, self.model_, self.panel_)
 
+    def export(self, path: str | PathLike[str], *, overwrite: bool = False) -> Exported:
+        """Write the fitted model as an ONNX file, which runs without unspool (needs `unspool[export]`).
+
+        It is run in onnxruntime beside our own forecast, on made-up series (see `unspool.forecast.export`).
+
+        Raises:
+            OutputError: the file exists, is not called .onnx, or cannot be written.
+            SettingError: what writes ONNX is not installed.
+            ModelError: the forecasts differ; nothing is written.
+        """
+        if not hasattr(self, "model_"):
+            raise _not_fitted()
+        return export_model(self.model_, self.columns_, self.frequency_, path, overwrite=overwrite)
+
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Forecaster":
         """A forecaster that predicts newer data with a saved model.
@@ -349,7 +387,7 @@ class Forecaster:
 
     def _given_panel(self, frame: Any) -> Panel:
         if not hasattr(self, "model_"):
-            raise ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
+            raise _not_fitted()
         if frame is not None:
             return frame if isinstance(frame, Panel) else self._newer(frame, Origin())
         if not hasattr(self, "panel_"):
@@ -398,6 +436,10 @@ class Forecaster:
         recipes = candidates(self.options, panel)
         name, tried, choice = choose(recipes, panel, callbacks)
         return recipes[name], tried, choice
+
+
+def _not_fitted() -> ModelError:
+    return ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
 
 
 def make_forecast(model: FittedModel, panel: Panel, times: Any = None, paths: int = 0) -> Forecast:

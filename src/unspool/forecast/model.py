@@ -144,6 +144,7 @@ class ForecastModel(nn.Module):
         self.effects = Effects(driving) if driving and not settings.counts else None
         self.of_static = nn.Linear(static.channels, self.network.identity_size, bias=False) if static else None
         self.register_buffer("levels", torch.tensor(settings.levels), persistent=False)
+        self.median = settings.levels.index(0.5)
 
     def forward(self, window: Window, taught: bool = False) -> tuple[Tensor, Tensor] | Tensor:
         """Quantiles [B, H, Q] in units of the series' scale, and the unit [B] of this window's errors.
@@ -232,7 +233,7 @@ class ForecastModel(nn.Module):
 
     def _identity(self, window: Window) -> Tensor:
         """[B, ·] the embedding of each window's series, zero for a new one (−1), and what its static covariates add."""
-        found = window.past.new_zeros(len(window.past), self.network.identity_size)
+        found = window.past.new_zeros(window.past.shape[0], self.network.identity_size)
         if self.identity is not None:
             known = window.series >= 0
             found = self.identity(window.series.clamp(min=0)) * known[:, None]

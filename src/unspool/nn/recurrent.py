@@ -121,6 +121,7 @@ class Recurrent(nn.Module):
                         self.register_buffer(parameter.name + suffix, values)
                     else:
                         self.register_parameter(parameter.name + suffix, nn.Parameter(values))
+        self._made: dict[str, dict[str, Tensor]] = {}
         self.learn_initial_state = learn_initial_state
         if learn_initial_state:
             for state, size in zip(self.graph.states, self.state_sizes, strict=True):
@@ -239,6 +240,15 @@ class Recurrent(nn.Module):
         """Whether its steps are random in training: by recurrent dropout or zoneout."""
         return bool(self.recurrent_dropout or self._zones)
 
+    @torch.no_grad()
+    def keep_matrices(self) -> None:
+        """Take the matrices that the page makes of others as they are now, whatever becomes of the parameters.
+
+        For a program that is traced from the layer: it then holds them, and not how they are made.
+        """
+        suffixes = [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
+        self._made = {suffix: made_matrices(self._recipe, self._stored_parameters(suffix)) for suffix in suffixes}
+
     def layer_parameters(self, layer: int) -> dict[str, Tensor]:
         """Name → parameter of `graph`, of a layer's forward direction: as stored, or made of what is stored."""
         return self._layer_parameters(f"_l{layer}")
@@ -268,7 +278,7 @@ class Recurrent(nn.Module):
     def _layer_parameters(self, suffix: str) -> dict[str, Tensor]:
         stored = self._stored_parameters(suffix)
         if self._recipe.made:
-            stored |= made_matrices(self._recipe, stored)
+            stored |= self._made.get(suffix) or made_matrices(self._recipe, stored)
         return {p.name: stored[p.name] for p in self.graph.parameters}
 
     def _stored_parameters(self, suffix: str) -> dict[str, Tensor]:

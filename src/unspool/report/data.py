@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from unspool.forecast.explanation import Explanation
 from unspool.forecast.result import Backtest, Choice, Forecast, TrainingLog
 
 History = tuple[str, Sequence[str] | np.ndarray, np.ndarray]
@@ -37,6 +38,9 @@ class ReportData:
         command: the command line (or the Python call) that makes this result again.
         versions: program → version.
         time_labels: the text of an array of times, in the style of the user's table.
+        explanation: what the forecast rests on, of all series that are drawn (`selection.select_series`) in their
+            order; None where it is not known.
+        inspect: the command that looks inside the network.
     """
 
     title: str
@@ -50,3 +54,5 @@ class ReportData:
     command: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     time_labels: Callable[[np.ndarray], list[str]] = plain_labels
+    explanation: Explanation | None = None
+    inspect: str = ""

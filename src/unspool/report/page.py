@@ -5,9 +5,10 @@ from typing import Any
 
 from unspool.atomic import write_file
 from unspool.report.data import ReportData
+from unspool.report.explanation.page import explanation_charts, explanation_content
 from unspool.report.figures.calibration import calibration_chart
 from unspool.report.figures.folds import fold_chart
-from unspool.report.figures.series import series_chart
+from unspool.report.figures.series import series_chart, series_selector
 from unspool.report.figures.steps import step_chart
 from unspool.report.figures.training import training_chart
 from unspool.report.headline import facts, judgement, summary
@@ -46,6 +47,8 @@ def render_report(report: ReportData) -> str:
         "calibration": calibration_chart(backtest) if backtest is not None else None,
         "training": training_chart(report),
     }
+    if report.explanation is not None:
+        charts |= explanation_charts(report.explanation, report.forecast, series_selector(selection))
     content: dict[str, Any] = {
         "kind": "forecast report",
         "title": report.title,
@@ -62,5 +65,6 @@ def render_report(report: ReportData) -> str:
         "coverage": coverage_table(backtest) if backtest is not None else None,
         "choice": choice_table(report.choice) if report.choice is not None else None,
         "most_findings": MOST_FINDINGS,
+        **explanation_content(report.explanation, report.inspect),
     }
     return render_page("report.html.j2", charts, content)

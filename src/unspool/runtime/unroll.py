@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch._C._functorch import peek_interpreter_stack
 
+from unspool.backends.reference import is_exporting
 from unspool.ir import StepGraph
 from unspool.runtime.dispatch import backend_for, kernel_for
 from unspool.runtime.naming import graph_of, text_of
@@ -66,6 +67,8 @@ def _unroll(
     backend = backend_for(x.device, x.dtype)
     if backend != "reference" and is_transformed():
         _say_once(backend)
+        backend = "reference"
+    if is_exporting():  # the program is to run where there is no unspool
         backend = "reference"
     kernel = kernel_for(graph, backend)
     return kernel(inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse)

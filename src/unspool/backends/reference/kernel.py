@@ -5,12 +5,22 @@ Nothing is written in place and no value decides the control flow, so double bac
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import final
 
 import torch
 from torch import Tensor
 
-from unspool.backends.reference.evaluation import Evaluation, crossings, in_time, run, within, without_padding
+from unspool.backends.reference.evaluation import (
+    Evaluation,
+    Values,
+    crossings,
+    in_time,
+    run,
+    within,
+    without_padding,
+)
+from unspool.backends.reference.exporting import apart, is_exporting, scan
 from unspool.ir import Apply, Read
 from unspool.passes import Plan, StackedProduct
 
@@ -48,34 +58,56 @@ class ReferenceKernel:
         crossing = crossings(reset, alive, reverse)
         values = self._everything.given(without_padding(inputs, alive), parameters)
         run(self._parts["prologue"], values)
-        sliced = [(p, values[p].unbind(0)) for p in self._sliced]
         state = tuple(initial)
-        kept: list[list[Tensor]] = [[] for _ in self.plan.kept]
-        order = range(steps - 1, -1, -1) if reverse else range(steps)
-        for t in order:
+        if alive is None and crossing is None and not reverse and steps > 1 and is_exporting():
+            stacked, state = scan(partial(self._step, apart(values)), [values[p] for p in self._sliced], state)
+        else:
+            stacked, state = self._loop(values, state, alive, crossing, rest, reverse)
+        for position, value in zip(self.plan.kept, stacked, strict=True):
+            values[position] = value
+        run(self._parts["epilogue"], values)
+        return in_time(values[graph.output], steps, batch, alive), state
+
+    def _loop(
+        self,
+        values: Values,
+        state: tuple[Tensor, ...],
+        alive: Tensor | None,
+        crossing: Tensor | None,
+        rest: Sequence[Tensor] | None,
+        reverse: bool,
+    ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
+        """What the plan keeps of every step [T, B, ·], and the final states."""
+        sliced = [values[p].unbind(0) for p in self._sliced]
+        kept: list[list[Tensor]] = []
+        order = range(len(sliced[0]))
+        for t in reversed(order) if reverse else order:
             if crossing is not None and rest is not None:
                 state = tuple(torch.where(crossing[t], r, s) for r, s in zip(rest, state, strict=True))
-            now = values.copy()
-            for position, parts in sliced:
-                now[position] = parts[t]
-            for position, value in zip(self._states, state, strict=True):
-                if position is not None:
-                    now[position] = value
-            run(self._parts["loop"], now)
-            # A next state that only reads the inputs or parameters may lack the batch axis.
-            following = tuple(
-                now[p] if now[p].shape == s.shape else now[p].expand_as(s)
-                for p, s in zip(graph.next_states, state, strict=True)
-            )
+            following, results = self._step(values, [parts[t] for parts in sliced], state)
             if alive is not None:
                 following = tuple(torch.where(alive[t], n, s) for n, s in zip(following, state, strict=True))
             state = following
-            for collected, position in zip(kept, self.plan.kept, strict=True):
-                collected.append(now[position])
-        for collected, position in zip(kept, self.plan.kept, strict=True):
-            values[position] = torch.stack(collected[::-1] if reverse else collected)
-        run(self._parts["epilogue"], values)
-        return in_time(values[graph.output], steps, batch, alive), state
+            kept.append(results)
+        return [torch.stack(one[::-1] if reverse else one) for one in map(list, zip(*kept, strict=True))], state
+
+    def _step(
+        self, values: Values, now: Sequence[Tensor], state: Sequence[Tensor]
+    ) -> tuple[tuple[Tensor, ...], list[Tensor]]:
+        """The states after a step, and what the plan keeps of it; `now` is what the step reads of the prologue."""
+        found = values.copy()
+        for position, value in zip(self._sliced, now, strict=True):
+            found[position] = value
+        for position, value in zip(self._states, state, strict=True):
+            if position is not None:
+                found[position] = value
+        run(self._parts["loop"], found)
+        # A next state that only reads the inputs or parameters may lack the batch axis.
+        following = tuple(
+            found[p] if found[p].shape == s.shape else found[p].expand_as(s)
+            for p, s in zip(self.plan.graph.next_states, state, strict=True)
+        )
+        return following, [found[p] for p in self.plan.kept]
 
 
 def _reads(plan: Plan, instruction: int | StackedProduct) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import final
 
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 from torch.nn import functional
 
@@ -33,7 +34,7 @@ class Normal:
         """μ + σ Φ⁻¹(τ)."""
         del unit
         mean, deviation = _parameters(raw)
-        standard = torch.special.ndtri(torch.tensor(levels, dtype=torch.float64)).to(raw)
+        standard = torch.tensor(ndtri(levels), dtype=raw.dtype)
         return mean[..., None] + deviation[..., None] * standard
 
     def noise(self, *shape: int) -> dict[str, Tensor]:

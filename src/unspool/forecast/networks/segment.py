@@ -56,7 +56,7 @@ class Segment(nn.Module):
         fanned = tuple(s.repeat_interleave(self.decoded, 1) for s in state)
         output, _ = self.layer(v.flatten(0, 1)[:, None], fanned)
         steps = self.readout(self.dropout(output[:, 0]))
-        return steps.view(len(v), self.decoded * self.segment, -1)[:, : self.horizon]
+        return steps.view(v.shape[0], self.decoded * self.segment, -1)[:, : self.horizon]
 
     def diagram(self) -> Diagram:
         """How it is drawn: x is a segment of the window, x′ the place of one in the horizon."""

@@ -169,10 +169,10 @@ def _every(entries: list[Any], frequency: str | Frequency | None, where: Origin)
         raise DataError(
             f"{where.table()} has series of different steps: {', '.join(sorted(said))}", hint="forecast each step apart"
         )
-    return spell(*_pandas_step(said.pop())) if said else None
+    return spell(*pandas_step(said.pop())) if said else None
 
 
-def _pandas_step(freq: str) -> tuple[str, int | float]:
+def pandas_step(freq: str) -> tuple[str, int | float]:
     """The unit and count of one of pandas' frequencies: "15min", "3H", "W-SUN", "QE-DEC"."""
     match = re.fullmatch(r"(\d*)([A-Za-z]+)(-[A-Z]+)?", freq)
     if match is None:
