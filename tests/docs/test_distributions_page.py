@@ -51,4 +51,4 @@ def test_it_names_every_head_and_what_the_commands_have():
     assert len(PAGE.splitlines()) <= 90
     assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) == set(HEADS)
     for option in re.findall(r"(?<![-|])--([a-z][a-z-]*)", PAGE):
-        assert option == "paths-out" or option.replace("-", "_") in Job.__dataclass_fields__, option
+        assert option in ("paths-out", "only", "data") or option.replace("-", "_") in Job.__dataclass_fields__, option
