@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.many_series import long_rows, many_rows
 from unspool.forecast import Forecaster, panel_from_file, panel_from_frame
 from unspool.forecast.evaluation import metrics as m
 from unspool.forecast.evaluation.baselines import fit_ridge, seasonal_naive
@@ -220,6 +221,8 @@ ROWS: dict[str, Callable[[Path], None]] = {
     "pendulum": pendulum_rows,
     "classic": classic_rows,
     "moments": predict_rows,
+    "many": many_rows,
+    "long": long_rows,
 }
 
 

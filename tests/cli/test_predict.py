@@ -66,10 +66,12 @@ def test_overwrite(model: Path, newer: Path, tmp_path: Path, capsys: pytest.Capt
     [wave(5), [3.0], [None, 2.0, None], [9.0] * 30, [None] * 20 + [1.0]],
     ids=["shorter than the window", "one value", "one value between gaps", "constant", "one value at the end"],
 )
-def test_a_series_that_the_model_knows_may_be_short_or_constant(
-    values: list[float | None], model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["s0", "new"])
+def test_a_series_may_be_short_or_constant(
+    values: list[float | None], name: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    frame_of(values, wave(30)).filter(pl.col("unique_id") == "s0").write_csv(tmp_path / "newer.csv")
+    frame = frame_of(values, wave(30)).filter(pl.col("unique_id") == "s0")
+    frame.with_columns(pl.lit(name).alias("unique_id")).write_csv(tmp_path / "newer.csv")
     found = json.loads(run(capsys, "predict", model, tmp_path / "newer.csv", "--json").out)
     assert len(found["forecast"]) == 5
     assert np.isfinite([row["forecast"] for row in found["forecast"]]).all()

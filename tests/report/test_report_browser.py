@@ -140,3 +140,13 @@ def test_hostile_names_run_nothing(browser, tmp_path):
     assert min(browser.run(DRAWN)) >= 1
     assert browser.run(WIDTH) <= 375
     silent(browser, path)
+
+
+def test_a_click_on_a_hard_series_draws_it(browser, page):
+    browser.screen(1280, 900)
+    browser.open(page)
+    link = "document.querySelector('#hardest [data-pick]:not([data-pick=\"0\"])')"
+    wanted, name = browser.run(f"{link}.dataset.pick"), browser.run(f"{link}.textContent")
+    browser.run(f"{link}.click(), 0")
+    assert browser.run("document.querySelector('select[data-choice=series]').value") == wanted
+    assert browser.run("document.querySelector('.series figcaption').textContent").startswith(f"{name}: ")

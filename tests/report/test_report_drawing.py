@@ -16,6 +16,7 @@ from unspool.report.figures.fan import fan_traces, observed_traces, outside
 from unspool.report.figures.folds import fold_chart
 from unspool.report.figures.series import series_chart
 from unspool.report.figures.steps import step_chart
+from unspool.report.hardest import hardest_tables
 from unspool.report.palette import DARK, FAINT, FAN, GRID, HOVER, INK, MODEL_COLOUR, MUTED, SLIDER, looks
 from unspool.report.selection import select_series
 from unspool.report.thinning import alone, thin_out
@@ -194,3 +195,17 @@ def test_every_colour_has_a_dark_one_and_each_line_its_own_dash_and_marker():
     assert len({look.dash for look in appearance.values()}) == len({look.marker for look in appearance.values()}) == 6
     more = looks(list("abcdefgh")).values()  # with the statistical baselines
     assert len({(look.colour, look.dash) for look in more}) == len({look.marker for look in more}) == 9
+
+
+def test_the_hardest_series_are_a_table_whose_length_does_not_grow():
+    for series, rows in ((3, 3), (50, 10)):
+        report = sample(series=series, length=200, horizon=3, folds=1)
+        selection = select_series(report)
+        worst = hardest_tables(report, selection)[0]
+        assert report.backtest is not None
+        entries = report.backtest.metrics["worst"][:rows]
+        assert [row[0].text for row in worst.rows] == [entry["series"] for entry in entries]
+        assert [row[0].pick for row in worst.rows] == [
+            str(selection.ids.index(e["series"])) if e["series"] in selection.ids else "" for e in entries
+        ]
+    assert hardest_tables(sample(length=200, horizon=3, folds=1), selection) == []

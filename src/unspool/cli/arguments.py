@@ -36,8 +36,17 @@ Skip = Annotated[
     bool,
     typer.Option(
         "--skip-bad-series",
-        help="Leave out series that are constant, empty or too short, and say so.",
+        help="Leave out series that are constant, empty or too short, and say so; otherwise the others speak for them.",
         rich_help_panel="Data",
+    ),
+]
+ColdStart = Annotated[
+    bool | None,
+    typer.Option(
+        "--cold-start/--no-cold-start",
+        help="Learn to forecast series that have hardly begun; auto, where the table has one shorter than half a "
+        "window.",
+        rich_help_panel="Model",
     ),
 ]
 Known = Annotated[

@@ -28,6 +28,7 @@ class Job:
     categorical: a.Categorical = None
     holidays: a.Holidays = None
     future: a.Future = None
+    cold_start: a.ColdStart = None
     cell: a.CellName = "gru"
     network: a.Network = "auto"
     head: a.Head = "auto"

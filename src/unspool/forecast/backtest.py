@@ -154,8 +154,8 @@ def _fold(panel: Panel, seen: Panel, plan: FoldPlan, model: FittedModel, fresh: 
         actual=held_back(panel, plan),
         point=point,
         quantiles=quantiles,
-        mase_scale=np.array([metrics.mase_scale(h, season) for h in histories]),
-        rmsse_scale=np.array([metrics.rmsse_scale(h, season) for h in histories]),
+        mase_scale=metrics.mase_scales(histories, season),
+        rmsse_scale=metrics.rmsse_scales(histories, season),
         history=tuple(h[-SHOWN * settings.lookback :] for h in histories),
         training=model.log if fresh else None,
     )

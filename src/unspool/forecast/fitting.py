@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from unspool.errors import DataError
 from unspool.forecast.coding import Coding
+from unspool.forecast.cold import forget_untrained, with_hidden
 from unspool.forecast.evaluation import conformal, metrics
 from unspool.forecast.model import SAMPLED, ForecastModel, ModelSettings, quantiles_of
+from unspool.forecast.places import Places
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.windows import Scales, Window, Windows
@@ -29,8 +31,11 @@ CALIBRATED = 20_000
 ENOUGH = 1000
 """Windows in the newer half of the validation part from which that half alone calibrates: errors drift."""
 
-BATCH = 4096
-"""Windows that are evaluated at once."""
+BATCH = 2048
+"""Windows that are evaluated at once: what a network keeps of them is the most memory that a fit takes."""
+
+SHUFFLED = 1_000_000
+"""Windows up to which a round of training goes through each of them once."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Recipe:
         refit: whether the model is then fitted anew on everything, for as many steps as were best.
         members: models fitted from different seeds; their quantiles are averaged.
         seed: of weights and order.
+        cold: whether it is trained for series that have hardly begun (see `cold`).
     """
 
     model: ModelSettings
@@ -56,6 +62,12 @@ class Recipe:
     refit: bool
     members: int
     seed: int
+    cold: bool = False
+
+    @property
+    def few(self) -> int:
+        """Values up to which a series' own deviation is not trusted alone."""
+        return least_past(self.model.lookback) if self.cold else 0
 
 
 @final
@@ -92,8 +104,7 @@ class FittedModel:
             panel: the data.
             ahead: [N, gap + H] the times of those steps; by default steps of the panel's frequency.
         """
-        window, scales = self._ends(panel, ahead)
-        return self._calibrated(window, scales.centre, scales.spread)
+        return np.concatenate([self._calibrated(w, c, s) for w, _, c, s in self._ends(panel, ahead)])
 
     def rolling(self, panel: Panel, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Forecasts from every cutoff whose first target lies at `first[i]` or later and whose last one is there.
@@ -127,7 +138,7 @@ class FittedModel:
         fitted = series >= 0
         if fitted.all():
             return Scales(self.scales.centre[series], self.scales.spread[series]), series
-        own = scales_for(self.recipe.model, panel)
+        own = scales_for(self.recipe.model, panel, self.scales, self.recipe.few)
         centre = np.where(fitted, self.scales.centre[series], own.centre)
         return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread)), series
 
@@ -142,23 +153,29 @@ class FittedModel:
             count: paths of each series.
             ahead: as for `quantiles`.
         """
-        window, scales = self._ends(panel, ahead)
-        seed, head = self.recipe.seed, self.members[0].head
-        with drawn_from(self.recipe, len(self.members)):
-            noises = []
-            for series in panel.series:
-                torch.manual_seed(seed << 32 | zlib.crc32(series.id.encode()))
-                noises.append(head.noise(1, count, self.recipe.model.horizon))
-            noise = {name: torch.cat([each[name] for each in noises]) for name in noises[0]}
-            found = drawn(self.members, window, count, noise).double().numpy()
-        return self._in_data(found, scales.centre, scales.spread)
+        seed, head, found = self.recipe.seed, self.members[0].head, []
+        for window, of, centre, spread in self._ends(panel, ahead):
+            with drawn_from(self.recipe, len(self.members)):
+                noises: dict[str, list[Tensor]] = {}
+                for k in of:
+                    torch.manual_seed(seed << 32 | zlib.crc32(panel.series[k].id.encode()))
+                    for name, noise in head.noise(1, count, self.recipe.model.horizon).items():
+                        noises.setdefault(name, []).append(noise)
+                paths = drawn(self.members, window, count, {name: torch.cat(each) for name, each in noises.items()})
+            found.append(self._in_data(paths.double().numpy(), centre, spread))
+        return np.concatenate(found)
 
-    def _ends(self, panel: Panel, ahead: np.ndarray | None) -> tuple[Window, Scales]:
-        """The windows before each series' end, and its scales."""
+    def _ends(
+        self, panel: Panel, ahead: np.ndarray | None
+    ) -> Iterator[tuple[Window, np.ndarray, np.ndarray, np.ndarray]]:
+        """The windows before each series' end, some at a time; the positions of their series, centres and spreads."""
         tail = panel_tail(panel, self.recipe.model.lookback + 1)  # one more, for the time before the window's first
         scales, series = self.scales_of(panel)
         windows = self.windows(tail, scales, ahead)
-        return replace(windows.cut(windows.ends()), series=torch.from_numpy(series)), scales
+        for part in windows.ends().split(CALIBRATED):
+            of = part[:, 0].numpy()
+            window = replace(windows.cut(part), series=torch.from_numpy(series[of]))
+            yield window, of, scales.centre[of], scales.spread[of]
 
     def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
         quantiles, unit = average(self.members, window)
@@ -171,10 +188,13 @@ class FittedModel:
         return found.round(4) if self.recipe.model.head == "negative_binomial" else found
 
 
-def scales_for(settings: ModelSettings, panel: Panel) -> Scales:
-    """What values are divided by, and what is taken off before: nothing where the head knows no negative ones."""
+def scales_for(settings: ModelSettings, panel: Panel, others: Scales | None = None, few: int = 0) -> Scales:
+    """What values are divided by, and what is taken off before: nothing where the head knows no negative ones.
+
+    `others` and `few` as for `Scales.of`.
+    """
     histories = [s.values for s in panel.series]
-    return Scales.by_mean(histories) if settings.counts else Scales.of(histories)
+    return Scales.by_mean(histories) if settings.counts else Scales.of(histories, others, few)
 
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
@@ -220,16 +240,16 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     coding = Coding.of(panel)
     recipe = replace(recipe, model=replace(recipe.model, **coding.sizes()))
     settings = recipe.model
-    scales = scales_for(settings, panel)
+    scales = scales_for(settings, panel, few=recipe.few)
     length = np.array([len(s.values) for s in panel.series])
-    shortest = min(settings.lookback, max(1, settings.lookback // 2))
+    shortest = least_past(settings.lookback)
     if length.max() <= shortest:
         raise _too_few(recipe, length)
     windows = Windows(
         panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features, coding=coding
     )
     first, split = np.zeros_like(length), np.maximum(length - recipe.validation, 0)
-    train = windows.places(first, split, shortest=shortest)
+    train = windows.enumerate(first, split, shortest=shortest)
     valid = windows.places(split, length, shortest=shortest)
     if len(train) == 0 or len(valid) == 0:
         raise _too_few(recipe, length)
@@ -238,7 +258,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     with drawn_from(recipe, 0):
         fitted = fit(
             model,
-            batches(windows, train, recipe.batch_size, recipe.seed),
+            batches(windows, train, recipe.batch_size, recipe.seed, cold=recipe.cold),
             window_loss,
             lambda m: _mean_loss(m, windows, checked),
             recipe.train,
@@ -249,6 +269,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
         if fitted.stopped == "interrupted":
             raise KeyboardInterrupt
         raise DataError(f"{title}: the loss is not finite", hint="look for extreme values in the data")
+    forget_untrained(model, train)
     error = quantile_error((model,), windows.cut(checked), settings.levels)
     members, stopped = (model,), fitted.stopped
     newer = valid[valid[:, 1] >= torch.from_numpy((split + length) // 2)[valid[:, 0]]]
@@ -257,7 +278,7 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     if not (settings.counts or settings.is_fed):
         shifts = calibrate(members, windows.cut(spread_evenly(trusted, CALIBRATED)), settings.levels)
     if recipe.refit and stopped != "interrupted":
-        everything = windows.places(first, length, shortest=shortest)
+        everything = windows.enumerate(first, length, shortest=shortest)
         again, stopped = _refit(windows, everything, recipe, fitted, callbacks, title)
         members = again or members
     log = TrainingLog(fitted.epochs, fitted.best, stopped, settings.network, recipe.cell.name, fitted.seconds)
@@ -288,10 +309,27 @@ def drawn_from(recipe: Recipe, member: int) -> Iterator[None]:
         yield
 
 
-def batches(windows: Windows, places: Tensor, size: int, seed: int) -> Iterator[Window]:
-    """Batches without end: every place once per round, in an order drawn by `seed`."""
+def least_past(lookback: int) -> int:
+    """Steps that must lie before a cutoff for its window to be trained on."""
+    return max(1, lookback // 2)
+
+
+def batches(windows: Windows, places: Places | Tensor, size: int, seed: int, *, cold: bool = False) -> Iterator[Window]:
+    """Batches without end; for a cold start some of their windows have a hidden past."""
+    stream = _drawn(windows, places, size, seed)
+    return with_hidden(stream, seed) if cold else stream
+
+
+def _drawn(windows: Windows, places: Places | Tensor, size: int, seed: int) -> Iterator[Window]:
+    """Every place once per round, in an order drawn by `seed`.
+
+    Of more than `SHUFFLED` places each batch is drawn by itself, so that no order of all of them is made: a place may
+    then come again before all have come.
+    """
     generator = torch.Generator().manual_seed(seed)
     size = min(size, len(places))
+    while len(places) > SHUFFLED:
+        yield windows.cut(places[torch.randint(len(places), (size,), generator=generator)])
     while True:
         order = torch.randperm(len(places), generator=generator)
         for start in range(0, len(order) - size + 1, size):
@@ -326,16 +364,25 @@ def average(members: Sequence[ForecastModel], window: Window) -> tuple[np.ndarra
 
     Members that are fed their forecast share the paths whose quantiles are taken instead, as they share any others.
     """
-    if len(members) > 1 and members[0].settings.is_fed:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            settings = members[0].settings
-            noise = members[0].head.noise(1, SAMPLED, settings.horizon)
-            quantiles = quantiles_of(drawn(members, window, SAMPLED, noise), settings)
-        return quantiles.double().numpy(), np.ones(len(quantiles))
-    results = [member(window) for member in members]
-    quantiles = torch.stack([q.double() for q, _ in results]).mean(0)
-    return quantiles.numpy(), results[0][1].double().numpy()
+    quantiles, unit = [], []
+    for part in window.parts(BATCH):
+        if len(members) > 1 and members[0].settings.is_fed:
+            quantiles.append(_shared(members, part))
+            unit.append(torch.ones(len(part.past), dtype=torch.float64))
+            continue
+        results = [member(part) for member in members]
+        quantiles.append(torch.stack([q.double() for q, _ in results]).mean(0))
+        unit.append(results[0][1].double())
+    return torch.cat(quantiles).numpy(), torch.cat(unit).numpy()
+
+
+def _shared(members: Sequence[ForecastModel], window: Window) -> Tensor:
+    """[B, H, Q] quantiles of `SAMPLED` paths of all members, of the noise of `ForecastModel.forward`."""
+    settings = members[0].settings
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        noise = members[0].head.noise(1, SAMPLED, settings.horizon)
+        return quantiles_of(drawn(members, window, SAMPLED, noise), settings).double()
 
 
 def drawn(members: Sequence[ForecastModel], window: Window, count: int, noise: dict[str, Tensor]) -> Tensor:
@@ -355,7 +402,7 @@ def spread_evenly(places: Tensor, most: int) -> Tensor:
 
 
 def _refit(
-    windows: Windows, places: Tensor, recipe: Recipe, fitted: Fitted, callbacks: Sequence[Callback], title: str
+    windows: Windows, places: Places, recipe: Recipe, fitted: Fitted, callbacks: Sequence[Callback], title: str
 ) -> tuple[tuple[ForecastModel, ...], str]:
     """The recipe's members, trained on all places for the best number of steps; and why training stopped."""
     every = max(1, recipe.train.steps // recipe.train.validations)
@@ -364,12 +411,13 @@ def _refit(
     members = []
     for number in range(recipe.members):
         member = build(recipe, number)
-        stream = batches(windows, places, recipe.batch_size, recipe.seed * 1000 + number)
+        stream = batches(windows, places, recipe.batch_size, recipe.seed * 1000 + number, cold=recipe.cold)
         label = f"{title}, on all data" + (f" {number + 1}/{recipe.members}" if recipe.members > 1 else "")
         with drawn_from(recipe, number):
             again = fit(member, stream, window_loss, lambda _: 0.0, train, title=label, callbacks=callbacks)
         if again.stopped != "finished":
             return tuple(members), again.stopped
+        forget_untrained(member, places)
         members.append(member)
     return tuple(members), fitted.stopped
 

@@ -19,7 +19,7 @@ from unspool.forecast.export import Exported, export_model
 from unspool.forecast.fed import check_paths
 from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
 from unspool.forecast.holiday import PREFIX
-from unspool.forecast.options import Options, candidates, check_even, check_options
+from unspool.forecast.options import Options, candidates, check_even, check_options, settled
 from unspool.forecast.output import forecast_table, like
 from unspool.forecast.quantiles import DEFAULT_LEVELS
 from unspool.forecast.result import Backtest, Choice, Forecast
@@ -48,7 +48,8 @@ class Forecaster:
         target, time, series: names of the columns; the default series column may be absent.
         frequency: step of the data ("1h", "1mo" …); inferred by default.
         season_length: steps in a season; the frequency's usual one by default.
-        on_bad_series: "error", or "skip" to leave out series that cannot be forecast.
+        on_bad_series: "error" refuses a table with a series that has no value, and forecasts those that are constant
+            or have fewer than three values by what the others teach; "skip" leaves all of these out.
         uneven: whether every row stands at its own time, which a cell with a time step `dt` then reads, and
             `frequency` is the length of a step, by default the typical gap. None: where the times are irregular and
             lie on no grid, or leave most of it empty, and the cell can read them.
@@ -57,6 +58,8 @@ class Forecaster:
         static: columns with one value for each series.
         categorical: those of them whose numbers are categories; columns of text are.
         holidays: countries ("DE"), or parts of them ("DE-BY"), whose public holidays are read beside the calendar.
+        cold_start: whether it learns to forecast series that have hardly begun, known ones or new ones; None: where
+            the table that is fitted has a series shorter than half a window.
 
     The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_`, `model_`, `choice_`.
 
@@ -102,6 +105,7 @@ class Forecaster:
         static: Sequence[str] = (),
         categorical: Sequence[str] = (),
         holidays: Sequence[str] = (),
+        cold_start: bool | None = None,
         head: str = "auto",
         lags: Sequence[int] | None = None,
     ) -> None:
@@ -136,6 +140,7 @@ class Forecaster:
         self.static = static
         self.categorical = categorical
         self.holidays = holidays
+        self.cold_start = cold_start
         self.head = head
         self.lags = lags
 
@@ -151,7 +156,8 @@ class Forecaster:
             ModelError: the model was fitted on other columns.
         """
         _ = self.options
-        table = open_table(path)
+        covariates = {*self.known, *self.past, *self.static}
+        table = open_table(path, covariates | {self.target, self.time} | ({self.series} if self.series else set()))
         if hasattr(self, "model_"):
             panel = self._newer(table.frame, table.origin)
         else:
@@ -280,7 +286,7 @@ class Forecaster:
         panel = self._panel(frame)
         check_baselines(baselines, baseline_seconds, panel.frequency)
         plans = self.plan_folds(panel, folds, step=step, window=window)
-        recipe, _, choice = self._choose(panel.before(plans[0].train_end.tolist()), callbacks)
+        recipe, _, choice = self._choose(panel.before(plans[0].train_end.tolist()), callbacks, whole=panel)
         if choice.interrupted:
             raise KeyboardInterrupt
         done = run_backtest(
@@ -348,6 +354,7 @@ class Forecaster:
             time=saved.columns.time,
             series=saved.columns.series,
             uneven=recipe.model.uneven or None,
+            cold_start=recipe.cold,
             categorical=tuple(one.name for one in model.coding.columns if one.categorical),
             holidays=tuple(name.removeprefix(PREFIX) for name in recipe.model.features if name.startswith(PREFIX)),
             head=recipe.model.head,
@@ -408,7 +415,7 @@ class Forecaster:
         }
 
     def _newer(self, frame: Any, origin: Origin) -> Panel:
-        """Newer data for the fitted model: of its columns and frequency; series that it knows may be constant."""
+        """Newer data for the fitted model: of its columns and frequency; any series with a value is forecast."""
         frame, _, origin = long_table(frame, self.frequency_, origin)
         needed = {name: getattr(self.columns_, name) for name in ("series", "time", "target")}
         covariates = [Asked(one.name, one.role, one.categorical) for one in self.model_.coding.columns]
@@ -427,13 +434,15 @@ class Forecaster:
             **needed,
             frequency=self.frequency_,
             on_bad_series=self.on_bad_series,
-            known=self.model_.ids,
+            fitted=True,
             covariates=covariates,
             origin=origin,
         )
 
-    def _choose(self, panel: Panel, callbacks: Sequence[Callback]) -> tuple[Recipe, FittedModel | None, Choice]:
-        recipes = candidates(self.options, panel)
+    def _choose(
+        self, panel: Panel, callbacks: Sequence[Callback], whole: Panel | None = None
+    ) -> tuple[Recipe, FittedModel | None, Choice]:
+        recipes = candidates(settled(self.options, whole or panel), panel)
         name, tried, choice = choose(recipes, panel, callbacks)
         return recipes[name], tried, choice
 

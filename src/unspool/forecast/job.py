@@ -10,7 +10,7 @@ from unspool.forecast.evaluation.folds import FoldPlan
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
 from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
 from unspool.forecast.forecaster import Forecaster, make_forecast
-from unspool.forecast.options import candidates
+from unspool.forecast.options import candidates, settled
 from unspool.forecast.result import Backtest, Choice, Fold, Forecast
 from unspool.forecast.tables.panel import Panel
 from unspool.train import Callback
@@ -89,7 +89,7 @@ def run_job(
     notes: list[str] = [UNEVEN.format(step=panel.frequency.every)] if panel.frequency.uneven else []
     plans = _plans(panel, forecaster, folds, step, window, notes)
     early = panel.before(plans[0].train_end.tolist()) if plans else panel
-    recipes = candidates(forecaster.options, early)
+    recipes = candidates(settled(forecaster.options, panel), early)
     if final:
         check_ahead(panel, forecaster.gap + forecaster.horizon)
         check_ends(panel, min(recipe.model.lookback for recipe in recipes.values()))

@@ -9,9 +9,10 @@ from unspool.errors import DataError, SettingError
 from unspool.forecast import defaults
 from unspool.forecast.calendar import usable_features
 from unspool.forecast.coding import Coding
+from unspool.forecast.cold import check_measured, starts_cold
 from unspool.forecast.counts import check_counts
 from unspool.forecast.fed import check_fed, fed_lags, usual_head
-from unspool.forecast.fitting import Recipe
+from unspool.forecast.fitting import Recipe, least_past
 from unspool.forecast.heads import HEADS
 from unspool.forecast.holiday import check_days, holiday_features
 from unspool.forecast.model import ModelSettings
@@ -51,6 +52,8 @@ class Options:
         uneven: whether every row stands at its own time, which the cell reads; None: where the times are irregular and
             lie on no grid, or leave most of it empty, and the cell can read them.
         holidays: countries ("DE", "DE-BY") whose public holidays are features of the calendar.
+        cold_start: whether it is trained for series that have hardly begun as well; None: where the table has a series
+            shorter than half a window.
         head: a name in `HEADS`, what is made of the network's numbers; "auto": "student" for the network
             "autoregressive", "quantile" for the others.
         lags: steps whose values the network "autoregressive" reads again; by default one and two seasons.
@@ -77,6 +80,7 @@ class Options:
     seed: int = 0
     uneven: bool | None = None
     holidays: tuple[str, ...] = ()
+    cold_start: bool | None = None
     head: str = "auto"
     lags: tuple[int, ...] | None = None
 
@@ -119,6 +123,8 @@ def check_options(options: Options) -> Options:
         raise SettingError(f"learning_rate is {options.learning_rate}", hint="give a positive number, e.g. 0.005")
     if not 0 <= options.seed < 2**31:
         raise SettingError(f"seed is {options.seed}", hint="give a whole number from 0 to 2147483647")
+    if options.cold_start:
+        check_measured(options.normalisation)
     check_levels(options.quantiles)
     holiday_features(options.holidays)
     cell = find_cell(options.cell)
@@ -133,6 +139,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     Raises:
         DataError: the longest series is too short for the horizon.
     """
+    options = settled(options, panel)
     length = max(len(s.values) for s in panel.series)
     season = panel.frequency.season_length
     ahead = options.gap + options.horizon
@@ -149,7 +156,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     if options.holidays:
         check_days(panel.frequency)
     check_even(panel)
-    lookback = options.window or defaults.default_lookback(length, ahead, season)
+    lookback = _lookback(options, panel)
     if options.normalisation == "season" and season > lookback:
         raise SettingError(
             f"normalisation 'season' needs a window of at least a season ({season}); it is {lookback}",
@@ -176,8 +183,9 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         **Coding.of(panel).sizes(),
     )
     if options.normalisation == "auto":
-        usual = "ratio" if settings.counts else defaults.default_normalisation(windows)
-        settings = replace(settings, normalisation=usual)
+        # A single value has no deviation to divide by.
+        usual = "last" if options.cold_start else defaults.default_normalisation(windows)
+        settings = replace(settings, normalisation="ratio" if settings.counts else usual)
     if settings.counts:
         check_counts(panel, settings.head)
     if options.network in FED:
@@ -194,6 +202,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         refit=defaults.default_refit(windows) if options.refit is None else options.refit,
         members=options.members or defaults.default_members(windows),
         seed=options.seed,
+        cold=bool(options.cold_start),
     )
     networks = [options.network] if options.network != "auto" else defaults.default_networks(lookback, windows)
     segments = [options.segment] if options.segment else defaults.default_segments(lookback, options.horizon, season)
@@ -213,6 +222,19 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
             model = replace(settings, network=network, segment=min(segment, lookback), highway=highway)
             found[f"{name} + highway" if highway else name] = replace(recipe, model=model)
     return found
+
+
+def settled(options: Options, panel: Panel) -> Options:
+    """The options with `cold_start` decided by all of a table, parts of which are fitted."""
+    if options.cold_start is not None:
+        return options
+    return replace(options, cold_start=starts_cold(panel, least_past(_lookback(options, panel)), options.normalisation))
+
+
+def _lookback(options: Options, panel: Panel) -> int:
+    length = max(len(s.values) for s in panel.series)
+    ahead = options.gap + options.horizon
+    return options.window or defaults.default_lookback(length, ahead, panel.frequency.season_length)
 
 
 def check_even(panel: Panel) -> None:

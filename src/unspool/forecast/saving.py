@@ -74,6 +74,8 @@ def write_model(folder: Path, model: FittedModel, panel: Panel) -> None:
         "best": model.log.best,
         "stopped": model.log.stopped,
     }
+    if recipe.cold:
+        record["cold_start"] = True
     if model.coding.columns:
         record["covariates"] = model.coding.to_json()
     saved.write_model(folder, KIND, FORMAT, record, members_weights(model.members))
@@ -96,7 +98,8 @@ def _rebuild(record: dict[str, Any], weights: dict[str, Tensor]) -> SavedModel:
     cell = Cell.from_graph(graph_from_json(record["cell"]))
     fit = {name: record["fit"][name] for name in _FIT}
     train = from_record(TrainSettings, record["train"], "training settings")
-    recipe = Recipe(model=settings, cell=cell, train=train, members=int(record["members"]), **fit)
+    cold = record.get("cold_start", False) is True
+    recipe = Recipe(model=settings, cell=cell, train=train, members=int(record["members"]), cold=cold, **fit)
     coding = Coding.from_json(record.get("covariates", []))
     if coding.sizes() != {role: getattr(settings, role) for role in ROLES}:
         raise ValueError("its covariates do not fit its settings")

@@ -5,16 +5,20 @@ may reach beyond either end (masked there). A place is (series, cutoff, limit): 
 cutoff, its targets begin `gap` steps after it, and targets at or beyond the limit are masked.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, final
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
 from unspool.forecast.calendar import features
 from unspool.forecast.coding import Beside, Coding
+from unspool.forecast.moments import moments_of, typical_spread
+from unspool.forecast.places import CHUNK, Places
+from unspool.forecast.tables.findings import ENOUGH
 from unspool.forecast.tables.panel import Panel, Role
 
 
@@ -49,6 +53,13 @@ class Window:
     static: Beside | None = None
     unit: Tensor | None = None
 
+    def parts(self, size: int) -> Iterator["Window"]:
+        """The batch in parts of `size`."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        for start in range(0, len(self.past), size):
+            rows = torch.arange(start, min(start + size, len(self.past)))
+            yield Window(**{name: _at(value, rows) for name, value in given.items()})
+
 
 @dataclass(frozen=True)
 class Scales:
@@ -58,14 +69,26 @@ class Scales:
     spread: np.ndarray
 
     @classmethod
-    def of(cls, histories: Sequence[np.ndarray]) -> "Scales":
-        """Mean and standard deviation of what was observed; spread 1 where nothing varies."""
-        seen = [values[~np.isnan(values)] for values in histories]
-        centre = np.array([s.mean() if len(s) else 0.0 for s in seen])
-        spread = np.array([s.std() if len(s) else 0.0 for s in seen])
+    def of(cls, histories: Sequence[np.ndarray], others: "Scales | None" = None, few: int = 0) -> "Scales":
+        """Mean and standard deviation of what was observed; `typical_spread` where that is too little, or flat.
+
+        Args:
+            histories: the values.
+            others: of series that tell what is typical; by default those of the histories that tell enough.
+            few: up to so many values tell only a part: the typical variance then counts as so many more of them.
+        """
+        centre, spread, count = moments_of(histories)
         # A constant's deviation may come out as a rounding error of its size rather than as zero.
-        flat = spread <= 1e-12 * np.maximum(1.0, np.abs(centre))
-        return cls(centre, np.where(flat, 1.0, spread))
+        mute = (spread <= 1e-12 * np.maximum(1.0, np.abs(centre))) | (count < ENOUGH)
+        brief = ~mute & (count <= few)
+        telling = ~mute & ~brief
+        if others is None:
+            others = cls(centre[telling], spread[telling])
+        typical = typical_spread(centre, others.centre, others.spread)
+        if len(others.spread):
+            blend = np.sqrt((count * spread**2 + few * typical**2) / np.maximum(count + few, 1))
+            spread = np.where(brief, blend, spread)
+        return cls(centre, np.where(mute, typical, spread))
 
     @classmethod
     def by_mean(cls, histories: Sequence[np.ndarray]) -> "Scales":
@@ -78,8 +101,9 @@ class Scales:
 class Windows:
     """Cuts windows of `lookback` + `horizon` steps from the series of a panel.
 
-    Memory: (2 + F) float32 per step of data, a float64 where time is uneven, two float32 for each covariate that is a
-    number and an int64 for each that is a category, whatever the number of windows.
+    Memory: 12 bytes per step of data, F float32 per moment of the calendar, a float64 per step where time is uneven,
+    two float32 for each covariate that is a number and an int64 for each that is a category, whatever the number of
+    windows.
 
     Args:
         panel: the series.
@@ -104,24 +128,30 @@ class Windows:
         self.lookback, self.horizon, self.gap = lookback, horizon, gap
         beyond = gap + horizon
         self.lengths = np.array([len(s.values) for s in panel.series], dtype=np.int64)
-        values, mask, waves, elapsed, starts, at = [], [], [], [], [], 0
-        for i, series in enumerate(panel.series):
-            scaled = (series.values - scales.centre[i]) / scales.spread[i]
-            seen = ~np.isnan(scaled)
-            values.append(np.pad(np.where(seen, scaled, 0.0), (lookback, beyond)))
-            mask.append(np.pad(seen, (lookback, beyond)))
-            following = panel.frequency.after(series.times[-1], beyond) if ahead is None else ahead[i]
-            times = np.concatenate([series.times, following])
-            waves.append(np.pad(features(panel.frequency, calendar, times), ((lookback, 0), (0, 0))))
-            if panel.frequency.uneven:
-                elapsed.append(np.concatenate([np.ones(lookback + 1), panel.frequency.steps_between(times)]).cumsum())
-            starts.append(at + lookback)
-            at += lookback + len(scaled) + beyond
-        self._values = torch.from_numpy(np.concatenate(values).astype(np.float32))
-        self._mask = torch.from_numpy(np.concatenate(mask).astype(np.float32))
-        self._calendar = torch.from_numpy(np.concatenate(waves).astype(np.float32))
-        self._elapsed = torch.from_numpy(np.concatenate(elapsed)) if elapsed else None
-        self._starts = torch.tensor(starts)
+        starts = (self.lengths + lookback + beyond).cumsum() - self.lengths - beyond
+        self._size = int(starts[-1] + self.lengths[-1] + beyond)
+        at = spans(starts, self.lengths)
+        scaled = np.concatenate([s.values for s in panel.series])
+        scaled -= np.repeat(scales.centre[: len(starts)], self.lengths)
+        scaled /= np.repeat(scales.spread[: len(starts)], self.lengths)
+        seen = ~np.isnan(scaled)
+        self._values = torch.zeros(self._size)
+        self._values.numpy()[at] = np.where(seen, scaled, 0.0)
+        self._mask = torch.zeros(self._size)
+        self._mask.numpy()[at] = seen
+        self._whole = bool(seen.all())
+        times = np.concatenate([s.times for s in panel.series])
+        if ahead is None:
+            ahead = panel.frequency.after(np.array([s.times[-1] for s in panel.series]), beyond)
+        ahead = ahead.astype(times.dtype, copy=False)
+        moments = np.unique(np.concatenate([pl.Series(part).unique().to_numpy() for part in (times, ahead.ravel())]))
+        self._waves = torch.from_numpy(np.pad(features(panel.frequency, calendar, moments), ((0, 1), (0, 0))))
+        self._moment = torch.full((self._size,), len(moments), dtype=torch.int32)  # the room has the row of zeros
+        self._moment.numpy()[at] = np.searchsorted(moments, times)
+        after = (starts + self.lengths)[:, None] + np.arange(beyond)
+        self._moment.numpy()[after] = np.searchsorted(moments, ahead)
+        self._elapsed = _elapsed(panel, lookback, ahead) if panel.frequency.uneven else None
+        self._starts = torch.from_numpy(starts)
         self._unit = torch.from_numpy(scales.spread.astype(np.float32))
         coding = coding or Coding()
         if coding.columns:
@@ -142,18 +172,17 @@ class Windows:
 
         Windows without any observed past or target are left out.
         """
-        found = []
-        for i in range(len(self.lengths)):
-            low = max(int(first[i]) - self.gap, shortest)
-            high = int(last[i]) - self.gap - (self.horizon if whole else 1)
-            if high < low:
-                continue
-            cutoffs = torch.arange(low, high + 1)
-            found.append(torch.stack([torch.full_like(cutoffs, i), cutoffs, torch.full_like(cutoffs, int(last[i]))], 1))
-        if not found:
-            return torch.zeros((0, 3), dtype=torch.int64)
-        places = torch.cat(found)
-        return places[self._observed(places)]
+        return self.enumerate(first, last, whole=whole, shortest=shortest).all()
+
+    def enumerate(self, first: np.ndarray, last: np.ndarray, *, whole: bool = False, shortest: int = 1) -> Places:
+        """The same without a table of them."""
+        high = last - self.gap - (self.horizon if whole else 1)
+        places = Places(np.maximum(first - self.gap, shortest), high, last)
+        if not self._whole:
+            total = torch.cat([torch.zeros(1, dtype=torch.float64), self._mask.double().cumsum(0)])
+            numbers = torch.arange(len(places)).split(CHUNK)
+            places.leave_out(torch.cat([part[~self._observed(places[part], total)] for part in numbers]))
+        return places
 
     def cut(self, places: Tensor) -> Window:
         """The windows at `places` [B, 3]."""
@@ -168,7 +197,7 @@ class Windows:
         return Window(
             past=self._values[past],
             past_mask=self._mask[past],
-            calendar=self._calendar[whole],
+            calendar=self._waves[self._moment[whole]],
             series=series,
             future=self._values[future] * future_mask,
             future_mask=future_mask,
@@ -190,19 +219,17 @@ class Windows:
         """Covariates laid as the values are, missing before and after each series; None where there are none."""
         if not coding.of_role(role):
             return None
-        parts = []
-        for series in panel.series:
+        columns = len(panel.of_role(role))
+        laid = np.full((self._size, columns), np.nan)
+        for series, start in zip(panel.series, self._starts.tolist(), strict=True):
             values = series.known if role == "known" else series.past
             assert values is not None
-            size = len(series.values) + self.gap + self.horizon
-            values = values[:size]
-            room = ((self.lookback, size - len(values)), (0, 0))
-            parts.append(np.pad(values, room, constant_values=np.nan))
-        return coding.encode(role, panel, np.concatenate(parts))
+            values = values[: len(series.values) + self.gap + self.horizon]
+            laid[start : start + len(values)] = values
+        return coding.encode(role, panel, laid)
 
-    def _observed(self, places: Tensor) -> Tensor:
+    def _observed(self, places: Tensor, total: Tensor) -> Tensor:
         """[M] bool: some past and some target were observed. Counted from running sums, without cutting windows."""
-        total = torch.cat([torch.zeros(1, dtype=torch.float64), self._mask.double().cumsum(0)])
         series, cutoff, limit = places.unbind(1)
         start = self._starts[series]
         at = start + cutoff
@@ -210,3 +237,22 @@ class Windows:
         first = at + self.gap
         last = torch.minimum(first + self.horizon, start + limit)
         return (past > 0) & (total[torch.maximum(last, first)] - total[first] > 0)
+
+
+def _at(value: Any, rows: Tensor) -> Any:
+    """The rows of a field of `Window`."""
+    return value.at(rows) if isinstance(value, Beside) else None if value is None else value[rows]
+
+
+def spans(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """`starts[i]` … `starts[i] + lengths[i]` − 1, one after the other."""
+    return np.repeat(starts - lengths.cumsum() + lengths, lengths) + np.arange(lengths.sum())
+
+
+def _elapsed(panel: Panel, lookback: int, ahead: np.ndarray) -> Tensor:
+    """The time since each series' room began, in steps; float64."""
+    found = []
+    for series, following in zip(panel.series, ahead, strict=True):
+        steps = panel.frequency.steps_between(np.concatenate([series.times, following]))
+        found.append(np.concatenate([np.ones(lookback + 1), steps]).cumsum())
+    return torch.from_numpy(np.concatenate(found))

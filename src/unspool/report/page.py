@@ -11,6 +11,7 @@ from unspool.report.figures.folds import fold_chart
 from unspool.report.figures.series import series_chart, series_selector
 from unspool.report.figures.steps import step_chart
 from unspool.report.figures.training import training_chart
+from unspool.report.hardest import hardest_tables
 from unspool.report.headline import facts, judgement, summary
 from unspool.report.html import render_page
 from unspool.report.selection import select_series
@@ -62,6 +63,7 @@ def render_report(report: ReportData) -> str:
         "scores": score_table(backtest) if backtest is not None else None,
         "score_note": score_note(backtest) if backtest is not None else "",
         "by_fold": fold_table(report, backtest) if backtest is not None else None,
+        "hardest": hardest_tables(report, selection),
         "coverage": coverage_table(backtest) if backtest is not None else None,
         "choice": choice_table(report.choice) if report.choice is not None else None,
         "most_findings": MOST_FINDINGS,

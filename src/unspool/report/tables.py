@@ -18,10 +18,11 @@ _NO_CONTEST = frozenset({"coverage", "width", "bias"})
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry: its text, and whether it is the best of its column."""
+    """One entry: its text, whether it is the best of its column, and the key of the series that a click on it draws."""
 
     text: str
     best: bool = False
+    pick: str = ""
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def test_the_penalty_never_sees_the_part_it_is_chosen_on(monkeypatch):
     seen = []
     solve = baselines._solve
     monkeypatch.setattr(baselines, "_solve", lambda x, y, s: seen.append((x, y)) or solve(x, y, s))
-    monkeypatch.setattr(baselines, "_unit", lambda values, season: 1.0)
+    monkeypatch.setattr(baselines, "_units", lambda histories, season: np.ones(len(histories)))
     fit_ridge([values], 10, 5)
     first = list(seen)
     seen.clear()

@@ -2,13 +2,15 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from unspool.errors import DataError
 from unspool.forecast.evaluation import metrics
-from unspool.forecast.evaluation.scores import MOST_WORST, score
+from unspool.forecast.evaluation.hardest import MOST
+from unspool.forecast.evaluation.scores import score
 from unspool.forecast.result import MODEL, Fold
 
 LEVELS = [0.1, 0.25, 0.5, 0.75, 0.9]
@@ -131,8 +133,8 @@ def test_the_worst_series_come_first_and_are_few():
     rng = np.random.default_rng(1)
     error = rng.permutation(50).astype(float)[:, None]
     found = score([fold(1, np.zeros((50, 1)), error, error)], LEVELS)["worst"]
-    assert len(found) == MOST_WORST
-    assert [entry["mase"] for entry in found] == sorted(error.ravel(), reverse=True)[:MOST_WORST]
+    assert len(found) == MOST
+    assert [entry["mase"] for entry in found] == sorted(error.ravel(), reverse=True)[:MOST]
     assert found[0]["series"] == f"s{int(np.argmax(error))}"
 
 
@@ -141,3 +143,19 @@ def test_nothing_to_score_is_said():
         score([], LEVELS)
     with pytest.raises(DataError, match="no value was observed"):
         score([fold(1, [[NAN, NAN]], [[6, 6]], [[5, 5]])], LEVELS)
+
+
+def test_where_the_seasonal_naive_is_better_by_most():
+    rng = np.random.default_rng(0)
+    actual = np.zeros((60, 2))
+    mine, naive = np.abs(rng.normal(size=(2, 60, 1))) * np.ones(2)
+    one = fold(1, actual, mine, naive)
+    one = replace(one, point={MODEL: mine, "seasonal_naive": naive})
+    found = score([one], LEVELS)
+    scale, behind = one.mase_scale, (mine - naive)[:, 0] / one.mase_scale
+    wanted = [f"s{k}" for k in np.argsort(-behind) if behind[k] > 0][:MOST]
+    assert [entry["series"] for entry in found["lost"]] == wanted
+    first = int(wanted[0][1:])
+    assert found["lost"][0]["mase"] == pytest.approx(mine[first, 0] / scale[first])
+    assert found["lost"][0]["seasonal_naive"] == pytest.approx(naive[first, 0] / scale[first])
+    assert len(found["worst"]) == MOST

@@ -236,8 +236,7 @@ CASES = {
     "bad series": (
         GOOD + BAD,
         {},
-        "t.csv: 4 of 5 series cannot be used: 'B' is constant (3); 'C' has no value at all; "
-        "'D' has 2 values, 3 are needed; 'E' has 1 value, 3 are needed",
+        "t.csv: 1 of 5 series cannot be used: 'C' has no value at all",
         "leave them out with --skip-bad-series (in Python: on_bad_series='skip')",
     ),
     "nothing left": (
@@ -248,10 +247,10 @@ CASES = {
         "at least 3 values",
     ),
     "many bad series": (
-        GOOD + "".join(f"{name},2020-01-01,3\n" for name in "BCDEFGH"),
+        GOOD + "".join(f"{name},2020-01-01,\n" for name in "BCDEFGH"),
         {},
         "t.csv: 7 of 8 series cannot be used: "
-        + "".join(f"'{name}' has 1 value, 3 are needed; " for name in "BCDEF")
+        + "".join(f"'{name}' has no value at all; " for name in "BCDEF")
         + "and 2 more",
         "--skip-bad-series",
     ),
@@ -304,6 +303,25 @@ def test_lines_are_right_after_blank_lines_and_among_interleaved_series(tmp_path
     )
     with pytest.raises(DataError, match=r"^t\.csv, line 7: time '2020-01-01' of series 'B' comes after .* in line 5"):
         panel_from_file(tmp_path / "t.csv")
+
+
+def test_series_that_tell_too_little_are_kept_where_others_speak_for_them():
+    values: dict[str, list[float]] = {"A": [1, 2, 3], "B": [4, 4, 4], "C": [5], "D": [6, 7]}
+    rows = [(name, k, value) for name, given in values.items() for k, value in enumerate(given)]
+    frame = pl.DataFrame(rows, schema=["unique_id", "ds", "y"], orient="row")
+    panel = panel_from_frame(frame)
+    assert {series.id: series.values.tolist() for series in panel.series} == values
+    assert [(finding.kind, finding.message) for finding in panel.findings] == [(
+        "cold",
+        "3 series tell too little alone: 'B' is constant (4), 'C' has 1 value, 3 are needed, 'D' has 2 values, "
+        "3 are needed; forecast by what the others teach",
+    )]  # fmt: skip
+    alone = frame.filter(pl.col("unique_id") != "A")
+    with pytest.raises(DataError, match="none of 3 series can be used"):
+        panel_from_frame(alone)
+    fitted = panel_from_frame(alone, fitted=True)
+    assert [series.id for series in fitted.series] == ["B", "C", "D"]
+    assert fitted.findings == ()
 
 
 def test_bad_series_are_left_out_where_that_is_asked_for(tmp_path):

@@ -195,3 +195,12 @@ def test_parquet_without_rows(tmp_path):
     PLAIN.clear().write_parquet(tmp_path / "none.parquet")
     with pytest.raises(DataError, match="has columns but no rows"):
         read_table(tmp_path / "none.parquet")
+
+
+def test_of_a_parquet_file_only_the_columns_that_are_wanted_are_read(tmp_path):
+    frame = pl.DataFrame({"unique_id": ["a", "a"], "y": [1.0, 2.0], "note": ["x", "y"], "ds": [1, 2]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    found = open_table(tmp_path / "t.parquet", {"ds", "y", "unique_id"}).frame
+    assert found.equals(frame.drop("note"))
+    assert open_table(tmp_path / "t.parquet", {"ds", "y", "shop"}).frame.equals(frame)
+    assert open_table(tmp_path / "t.parquet").frame.equals(frame)

@@ -62,7 +62,7 @@ class ReferenceKernel:
         if alive is None and crossing is None and not reverse and steps > 1 and is_exporting():
             stacked, state = scan(partial(self._step, apart(values)), [values[p] for p in self._sliced], state)
         else:
-            stacked, state = self._loop(values, state, alive, crossing, rest, reverse)
+            stacked, state = self._loop(values, steps, state, alive, crossing, rest, reverse)
         for position, value in zip(self.plan.kept, stacked, strict=True):
             values[position] = value
         run(self._parts["epilogue"], values)
@@ -71,6 +71,7 @@ class ReferenceKernel:
     def _loop(
         self,
         values: Values,
+        steps: int,
         state: tuple[Tensor, ...],
         alive: Tensor | None,
         crossing: Tensor | None,
@@ -80,7 +81,7 @@ class ReferenceKernel:
         """What the plan keeps of every step [T, B, ·], and the final states."""
         sliced = [values[p].unbind(0) for p in self._sliced]
         kept: list[list[Tensor]] = []
-        order = range(len(sliced[0]))
+        order = range(steps)
         for t in reversed(order) if reverse else order:
             if crossing is not None and rest is not None:
                 state = tuple(torch.where(crossing[t], r, s) for r, s in zip(rest, state, strict=True))

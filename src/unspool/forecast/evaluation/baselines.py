@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from unspool.forecast.evaluation.metrics import mase_scale
+from unspool.forecast.evaluation.alike import of_each
+from unspool.forecast.evaluation.metrics import mase_scales
 
 History = np.ndarray
 """The values [n] of one series before a cutoff, NaN where nothing was observed."""
@@ -93,8 +94,8 @@ class PooledRidge:
         """
         window = len(self.weights) - self.beside
         x = np.stack([_pad(values, window)[-window:] for values in histories])
-        last = np.array([last_value(values, 1)[0] for values in histories])
-        unit = np.array([_unit(values, self.season) for values in histories])
+        last = BASELINES["last_value"](histories, 1, 1)[:, 0]
+        unit = _units(histories, self.season)
         x = (x - last[:, None]) / unit[:, None]
         x = np.nan_to_num(x, nan=0.0)
         if known is not None:
@@ -135,11 +136,44 @@ def fit_ridge(
     return PooledRidge(*_solve(x, y, strength), season, strength, x.shape[1] - window)
 
 
-def _pooled(method: Callable[[History, int, int], np.ndarray]) -> Callable[..., np.ndarray]:
+Method = Callable[[np.ndarray, int, int], np.ndarray]
+
+
+def _pooled(method: Method, together: Method) -> Callable[..., np.ndarray]:
+    """The method for many histories; `together` is the same for rows [k, n] that lack no value."""
+
     def forecast(histories: Sequence[History], horizon: int, season: int, *, gap: int = 0, **_: Any) -> np.ndarray:
-        return np.stack([method(values, gap + horizon, season)[gap:] for values in histories])
+        steps = gap + horizon
+        return of_each(
+            histories, lambda values: method(values, steps, season), lambda rows: together(rows, steps, season)
+        )[:, gap:]
 
     return forecast
+
+
+def _last_values(rows: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    del season
+    return np.repeat(rows[:, -1:], horizon, axis=1)
+
+
+def _seasonal_naives(rows: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    cycle = _last_values(rows, season, season)
+    known = min(season, rows.shape[1])
+    cycle[:, season - known :] = rows[:, -known:]
+    return cycle[:, np.arange(horizon) % season]
+
+
+def _drifts(rows: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    count = rows.shape[1]
+    if count < 2:
+        return _last_values(rows, horizon, season)
+    slope = (rows[:, -1:] - rows[:, :1]) / (count - 1)
+    return rows[:, -1:] + slope * np.arange(1, horizon + 1)
+
+
+def _means(rows: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    del season
+    return np.repeat(rows.mean(axis=1, keepdims=True), horizon, axis=1)
 
 
 def _ridge(
@@ -156,18 +190,18 @@ def _ridge(
 
 
 BASELINES: dict[str, Callable[..., np.ndarray]] = {
-    "last_value": _pooled(last_value),
-    "seasonal_naive": _pooled(seasonal_naive),
-    "drift": _pooled(drift),
-    "mean": _pooled(mean),
+    "last_value": _pooled(last_value, _last_values),
+    "seasonal_naive": _pooled(seasonal_naive, _seasonal_naives),
+    "drift": _pooled(drift, _drifts),
+    "mean": _pooled(mean, _means),
     "ridge": _ridge,
 }
 """name → (histories, horizon, season, *, window, gap=0, seed=0, known=None) → [N, H], steps gap + 1 … gap + H."""
 
 
-def _unit(values: History, season: int) -> float:
-    scale = mase_scale(values, season)
-    return scale if scale > 0 else 1.0
+def _units(histories: Sequence[History], season: int) -> np.ndarray:
+    scales = mase_scales(histories, season)
+    return np.where(scales > 0, scales, 1.0)
 
 
 def _pad(values: History, window: int) -> np.ndarray:
@@ -205,7 +239,7 @@ def _windows(
 
     seen = ~np.isnan(x)
     last = x[np.arange(len(x)), window - 1 - np.argmax(seen[:, ::-1], axis=1)]
-    unit = np.array([_unit(values, season) for values in histories])[series]
+    unit = _units(histories, season)[series]
     x = np.nan_to_num((x - last[:, None]) / unit[:, None], nan=0.0)
     y = (y - last[:, None]) / unit[:, None]
     if known is not None:

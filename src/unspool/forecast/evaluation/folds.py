@@ -83,16 +83,23 @@ def cutoffs(
     if points < minimum + gap + horizon + (folds - 1) * step:
         raise _too_few(points, clock is not None, horizon, folds, step, gap, minimum)
 
+    lengths = np.array([len(series) for series in values])
+    offsets = np.concatenate([[0], lengths.cumsum()])
+    seen = np.concatenate([[0], (~np.isnan(np.concatenate(values))).cumsum()])
+
+    def any_seen(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """[N] whether a value was observed in these positions."""
+        low, high = (offsets[:-1] + np.clip(part, 0, lengths) for part in (start, end))
+        return seen[high] > seen[low]
+
     plans = []
     for number in range(1, folds + 1):
         back = gap + horizon + (folds - number) * step
         ends = _ends(panel, values, clock, back)
-        places = np.zeros((4, len(values)), dtype=np.int64)
-        for i, end in enumerate(ends):
-            start = 0 if window is None else max(0, end - window)
-            test = end + gap
-            if end >= minimum and _seen(values[i][start:end]) and _seen(values[i][test : test + horizon]):
-                places[:, i] = start, end, test, test + horizon
+        start = np.zeros_like(ends) if window is None else np.maximum(0, ends - window)
+        test = ends + gap
+        inside = (ends >= minimum) & any_seen(start, ends) & any_seen(test, test + horizon)
+        places = np.where(inside, np.stack([start, ends, test, test + horizon]), 0)
         if not places.any():
             raise DataError(
                 f"fold {number} of {folds}, {back} steps before the end: no series has {minimum} points before the "
@@ -139,10 +146,6 @@ def _too_few(points: int, shared: bool, horizon: int, folds: int, step: int, gap
     )
 
 
-def _seen(values: np.ndarray) -> bool:
-    return bool((~np.isnan(values)).any())
-
-
 def _clock(panel: Panel) -> np.ndarray | None:
     """Every time from the panel's first to its last; None where series are numbered and so share no clock.
 
@@ -165,14 +168,14 @@ def _moments(panel: Panel) -> np.ndarray:
     return np.arange(last.astype(np.int64), first.astype(np.int64) - 1, -gap)[::-1].astype(last.dtype)
 
 
-def _ends(panel: Panel | None, values: list[np.ndarray], clock: np.ndarray | None, back: int) -> list[int]:
-    """How many points each series has up to the cutoff that lies `back` steps before the end."""
+def _ends(panel: Panel | None, values: list[np.ndarray], clock: np.ndarray | None, back: int) -> np.ndarray:
+    """[N] how many points each series has up to the cutoff that lies `back` steps before the end."""
     if panel is None or clock is None:
-        return [len(series) - back for series in values]
+        return np.array([len(series) - back for series in values])
     cutoff = clock[-back - 1]
     if clock.dtype.kind == "f":
         cutoff += (clock[-back] - cutoff) / 2  # 1987.5 may have been read as 1987.4999: half a step decides
-    return [int(np.searchsorted(series.times, cutoff, side="right")) for series in panel.series]
+    return np.array([np.searchsorted(series.times, cutoff, side="right") for series in panel.series])
 
 
 def _label(panel: Panel | None, shared: bool, ends: np.ndarray, back: int) -> str:

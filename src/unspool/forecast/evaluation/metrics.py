@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from unspool.errors import ShapeError
+from unspool.forecast.evaluation.alike import of_each
 
 
 def mae(actual: ArrayLike, forecast: ArrayLike) -> float:
@@ -83,6 +84,20 @@ def rmsse_scale(values: ArrayLike, season: int) -> float:
     M5 uses m = 1 and starts at the first sale; give season=1 and the trimmed history for its numbers.
     """
     return _mean(_seasonal_differences(values, season) ** 2)
+
+
+def mase_scales(histories: Sequence[np.ndarray], season: int) -> np.ndarray:
+    """[N] `mase_scale` of each history."""
+    return of_each(
+        histories, lambda values: mase_scale(values, season), lambda rows: _row_means(np.abs(_row_lags(rows, season)))
+    )
+
+
+def rmsse_scales(histories: Sequence[np.ndarray], season: int) -> np.ndarray:
+    """[N] `rmsse_scale` of each history."""
+    return of_each(
+        histories, lambda values: rmsse_scale(values, season), lambda rows: _row_means(_row_lags(rows, season) ** 2)
+    )
 
 
 def pinball(actual: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> np.ndarray:
@@ -186,6 +201,16 @@ def _seasonal_differences(values: ArrayLike, season: int) -> np.ndarray:
         if difference.size:
             return difference
     return np.empty(0)
+
+
+def _row_lags(rows: np.ndarray, season: int) -> np.ndarray:
+    """`_seasonal_differences` of rows [k, n] that lack no value."""
+    lag = season if rows.shape[1] > season else 1
+    return rows[:, lag:] - rows[:, :-lag]
+
+
+def _row_means(rows: np.ndarray) -> np.ndarray:
+    return rows.mean(axis=1) if rows.shape[1] else np.full(len(rows), np.nan)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -6,7 +6,8 @@
     coverage     [{nominal, actual, width}]     the central intervals, narrowest first
     calibration  [{level, actual}]              how often values lay at or below each quantile
     skill        <baseline>.<metric>        1 − model / baseline: 0 as good, 1 perfect, negative worse
-    worst        [{series, mase}]           the series the model forecasts worst, at most 20
+    worst        [{series, mase, seasonal_naive}]   the series the model forecasts worst, at most 20; see `hardest`
+    lost         [{series, mase, seasonal_naive}]   those where the seasonal naive is better by most, at most 20
     rivals       <name>.coverage            as coverage, for the baselines with quantiles; absent where there is none
 
 <name> is the model or a baseline; metrics are defined in `evaluation.metrics`. A series at one cutoff is one row
@@ -24,10 +25,10 @@ import numpy as np
 
 from unspool.errors import DataError
 from unspool.forecast.evaluation import metrics
+from unspool.forecast.evaluation.hardest import hardest
 from unspool.forecast.result import MODEL, Fold
 
 SKILLS = ("mae", "mse", "mase")
-MOST_WORST = 20
 
 
 def score(folds: Sequence[Fold], levels: Sequence[float], cutoffs: Sequence[str] | None = None) -> dict[str, Any]:
@@ -68,8 +69,7 @@ def score(folds: Sequence[Fold], levels: Sequence[float], cutoffs: Sequence[str]
             for name, values in overall.items()
             if name != MODEL
         },
-        "worst": _worst(folds),
-    } | _rivals(folds, actual, levels)
+    } | (hardest(folds) | _rivals(folds, actual, levels))
 
 
 def _table(folds: Sequence[Fold], levels: Sequence[float], steps: slice = slice(None)) -> dict[str, dict]:
@@ -123,19 +123,6 @@ def _rivals(folds: Sequence[Fold], actual: np.ndarray, levels: Sequence[float]) 
         return {}
     found = {name: np.concatenate([fold.rivals[name] for fold in folds]) for name in names}
     return {"rivals": {name: {"coverage": _coverage(actual, values, levels)} for name, values in found.items()}}
-
-
-def _worst(folds: Sequence[Fold]) -> list[dict]:
-    """The series with the largest MASE of the model, mean over the folds they are in."""
-    found: dict[str, list[float]] = {}
-    for fold in folds:
-        values = metrics.mase_by_series(fold.actual, fold.point[MODEL], fold.mase_scale)
-        for series, value in zip(fold.ids, values, strict=True):
-            if np.isfinite(value):
-                found.setdefault(series, []).append(float(value))
-    means = [(series, float(np.mean(values))) for series, values in found.items()]
-    means.sort(key=lambda entry: -entry[1])
-    return [{"series": series, "mase": value} for series, value in means[:MOST_WORST]]
 
 
 def _skill(model: float | None, baseline: float | None) -> float | None:

@@ -67,6 +67,16 @@ def say_covariates(panel: Panel) -> list[Finding]:
     return found
 
 
+def say_cold(cold: Sequence[Finding]) -> list[Finding]:
+    """One finding for all series that others must speak for."""
+    if not cold:
+        return []
+    shown = ", ".join(f"{one.series!r} {one.message}" for one in cold[:3])
+    more = f" and {len(cold) - 3} more" if len(cold) > 3 else ""
+    said = f"{len(cold)} series tell{'s' if len(cold) == 1 else ''} too little alone: {shown}{more}"
+    return [Finding("cold", "", f"{said}; forecast by what the others teach")]
+
+
 def say_unseen(covariate: Covariate, new: Sequence[str]) -> Finding:
     """The rule for categories that were not there in training, and which."""
     shown = ", ".join(repr(name) for name in new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")

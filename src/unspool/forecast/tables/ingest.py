@@ -4,8 +4,9 @@ Everything is done on whole columns; only series with something to say are looke
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from os import PathLike
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from unspool.errors import DataError, SettingError
 from unspool.forecast.tables.conventions import long_table
 from unspool.forecast.tables.covariates import Asked
 from unspool.forecast.tables.every import DAY, MINUTE, read_every
-from unspool.forecast.tables.findings import ENOUGH, Hole, defect, say_covariates, say_holes
+from unspool.forecast.tables.findings import ENOUGH, Hole, defect, say_cold, say_covariates, say_holes
 from unspool.forecast.tables.frequency import Frequency, fixed, integers
 from unspool.forecast.tables.gridding import KINDS, check_kind, lengths, odd_row, other_frequency, positions
 from unspool.forecast.tables.inference import fit, infer, within
@@ -48,7 +49,7 @@ def panel_from_frame(
     season_length: int | None = None,
     on_bad_series: Literal["error", "skip"] = "error",
     uneven: bool | None = False,
-    known: Collection[str] = (),
+    fitted: bool = False,
     covariates: Sequence[Asked] = (),
     origin: Origin | None = None,
 ) -> Panel:
@@ -62,10 +63,11 @@ def panel_from_frame(
         frequency: the step ("1h", "1d", "1bd", "1mo", …), or the whole frequency of another panel; inferred where it
             is not given.
         season_length: steps in a season, where the frequency's usual one is not meant.
-        on_bad_series: "skip" leaves out series that are constant, empty or too short, and says so in the findings.
+        on_bad_series: "skip" leaves out series that are constant, empty or too short, and says so in the findings;
+            otherwise the constant and the short are forecast by what the others teach, and an empty one is an error.
         uneven: whether every row stands at its own time, on no grid; None for where the times are irregular and lie
             on no grid or leave most of it empty. `frequency` is then the length of a step, by default the typical gap.
-        known: series that a model has been fitted on; these may be constant or short, and covariates constant.
+        fitted: whether there is a model, which forecasts any series with a value; covariates may be constant too.
         covariates: columns beside the target.
         origin: where the rows came from, for errors.
 
@@ -82,12 +84,12 @@ def panel_from_frame(
     rows = read_rows(frame, target, time, series, where, covariates)
     check_order(rows)
     check_static(rows)
-    if not known:
+    if not fitted:
         check_varied(rows)
     if isinstance(frequency, Frequency):
         uneven = frequency.uneven
     if uneven:
-        return _at_own_times(rows, frequency, season_length, on_bad_series, known)
+        return _at_own_times(rows, frequency, season_length, on_bad_series, fitted)
     seeks = frequency is None and irregular(rows.times, rows.starts)
     try:
         rows, grid, place = _gridded(rows, frequency, season_length)
@@ -95,11 +97,11 @@ def panel_from_frame(
         if not seeks:
             raise
         if uneven is None:
-            return _at_own_times(rows, None, season_length, on_bad_series, known)
+            return _at_own_times(rows, None, season_length, on_bad_series, fitted)
         raise DataError(error.message, hint=f"{error.hint}; {own_times_hint()}") from None
     if seeks and uneven is None and 2 * len(place) < lengths(place, rows.starts).sum():
-        return _at_own_times(rows, None, season_length, on_bad_series, known)
-    return _assemble(rows, grid, _laid(rows, grid, place), on_bad_series, known)
+        return _at_own_times(rows, None, season_length, on_bad_series, fitted)
+    return _assemble(rows, grid, _laid(rows, grid, place), on_bad_series, fitted)
 
 
 def _gridded(
@@ -116,7 +118,7 @@ def _gridded(
 
 
 def _at_own_times(
-    rows: Rows, given: str | Frequency | None, season_length: int | None, on_bad: str, known: Collection[str]
+    rows: Rows, given: str | Frequency | None, season_length: int | None, on_bad: str, fitted: bool
 ) -> Panel:
     """The panel of rows as they stand: nothing is laid on a grid, so no row is absent."""
     if season_length not in (None, 1):
@@ -131,7 +133,7 @@ def _at_own_times(
     rows = replace(rows, style=_fine_enough(rows.style, frequency))
     offsets, there = np.append(rows.starts, len(rows.times)), np.ones(len(rows.times), bool)
     laid = _Laid(offsets, rows.times, rows.values, there, rows.beside.values)
-    panel = _assemble(rows, frequency, laid, on_bad, known)
+    panel = _assemble(rows, frequency, laid, on_bad, fitted)
     return replace(panel, findings=(*say_gaps(panel), *panel.findings))
 
 
@@ -248,27 +250,50 @@ def _laid(rows: Rows, frequency: Frequency, place: np.ndarray) -> _Laid:
     return _Laid(offsets, frequency.at(index, np.repeat(rows.times[rows.starts], sizes)), values, there, beside)
 
 
-def _assemble(rows: Rows, frequency: Frequency, laid: _Laid, on_bad: str, known: Collection[str]) -> Panel:
+def _assemble(rows: Rows, frequency: Frequency, laid: _Laid, on_bad: str, fitted: bool) -> Panel:
     times, values, there = laid.times, laid.values, laid.there
+    bounds = laid.offsets.tolist()
+    parts = [slice(start, stop) for start, stop in pairwise(bounds)]
+    lacking = np.add.reduceat(np.isnan(values), laid.offsets[:-1]) > 0
     kept: list[Series] = []
     holes: list[Hole] = []
-    bad: list[Finding] = []
-    for k, name in enumerate(rows.names):
-        part = slice(int(laid.offsets[k]), int(laid.offsets[k + 1]))
-        wrong = defect(values[part])
-        if wrong is not None and (wrong[0] == "missing" or name not in known):
-            bad.append(Finding(wrong[0], name, wrong[1]))
+    bad, cold = _defects(values, laid.offsets, rows.names, on_bad, fitted)
+    left_out = {one.series for one in bad}
+    for name, part, lacks in zip(rows.names, parts, lacking.tolist(), strict=True):
+        if name in left_out:
             continue
         kept.append(Series(name, times[part], values[part], **_beside(rows, laid, part)))
-        gap = ~there[part]
-        for kind, absent in (("gap", gap), ("missing", np.isnan(values[part]) & ~gap)):
-            if absent.any():
-                holes.append(Hole(kind, name, absent, times[part]))
+        if lacks:
+            gap = ~there[part]
+            found = (("gap", gap), ("missing", np.isnan(values[part]) & ~gap))
+            holes += [Hole(kind, name, absent, times[part]) for kind, absent in found if absent.any()]
     _judge(bad, kept, on_bad, rows.where)
-    findings = say_holes(holes, frequency, rows.style)
+    findings = say_holes(holes, frequency, rows.style) + ([] if fitted else say_cold(cold))
     findings += [Finding("skipped", one.series, f"{one.series}: left out, it {one.message}") for one in bad]
     panel = Panel(tuple(kept), frequency, rows.columns, tuple(findings), rows.style, rows.beside.covariates)
     return replace(panel, findings=(*say_covariates(panel), *panel.findings))
+
+
+def _defects(
+    values: np.ndarray, offsets: np.ndarray, names: Sequence[str], on_bad: str, fitted: bool
+) -> tuple[list[Finding], list[Finding]]:
+    """Why series cannot be forecast; and of those that can by what others teach, what they lack themselves.
+
+    Others are a model that was fitted, or the series of the table that lack nothing.
+    """
+    starts = offsets[:-1]
+    count = np.add.reduceat(~np.isnan(values), starts, dtype=np.int64)
+    with np.errstate(invalid="ignore"):
+        flat = np.fmin.reduceat(values, starts) == np.fmax.reduceat(values, starts)
+    odd = np.flatnonzero((count < ENOUGH) | flat)
+    taught = fitted or (on_bad == "error" and len(odd) < len(names))
+    bad: list[Finding] = []
+    cold: list[Finding] = []
+    for k in odd.tolist():
+        wrong = defect(values[offsets[k] : offsets[k + 1]])
+        assert wrong is not None
+        (cold if taught and wrong[0] != "missing" else bad).append(Finding(wrong[0], names[k], wrong[1]))
+    return bad, cold
 
 
 def _beside(rows: Rows, laid: _Laid, part: slice) -> dict[str, np.ndarray]:

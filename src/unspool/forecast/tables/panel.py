@@ -67,8 +67,9 @@ class Finding:
     """Something a person should know about the data.
 
     Attributes:
-        kind: "gap" (rows that are not there), "missing" (rows without a value), "skipped" (a series left out), "uneven"
-            (rows at uneven times), "covariates" (what is read beside the target), "unseen" (a new category).
+        kind: "gap" (rows that are not there), "missing" (rows without a value), "skipped" (a series left out), "cold"
+            (short or constant series), "uneven" (rows at uneven times), "covariates" (what is read beside the target),
+            "unseen" (a new category).
         series: the series' name; "" where it is all of them.
         message: one line that names the series, how much, and where.
     """

@@ -1,6 +1,7 @@
 """A file to a table: CSV of any spelling, gzipped or not, and Parquet; and JSON lines in GluonTS's manner."""
 
 import io
+from collections.abc import Collection
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -53,8 +54,8 @@ def read_table(path: str | PathLike[str]) -> pl.DataFrame:
     return open_table(path).frame
 
 
-def open_table(path: str | PathLike[str]) -> Table:
-    """The table in a file, with the line on which each row starts.
+def open_table(path: str | PathLike[str], columns: Collection[str] = ()) -> Table:
+    """The table in a file, with the line on which each row starts; of a Parquet file only `columns`, if all are there.
 
     Delimiter (comma, semicolon, tab, |), quotes, line ends, encoding (UTF-8, UTF-16, UTF-32, Windows-1252) and gzip
     are found out from the content, not the name. Blank lines are passed over; a column without a name becomes "index".
@@ -65,7 +66,7 @@ def open_table(path: str | PathLike[str]) -> Table:
     path = Path(path)
     data = file_bytes(path, _FORMATS)
     if data[:4] == b"PAR1":
-        return _parquet(data, path)
+        return _parquet(data, path, columns)
     data = _as_utf8(data, path)
     found = entries_of(data, path)
     if found is not None:
@@ -84,9 +85,11 @@ def open_table(path: str | PathLike[str]) -> Table:
     return Table(frame, Origin(path.name, records.lines, records.delimiter))
 
 
-def _parquet(data: bytes, path: Path) -> Table:
+def _parquet(data: bytes, path: Path, columns: Collection[str]) -> Table:
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
+        named = [name for name in pl.read_parquet_schema(io.BytesIO(data)) if name in columns]
+        whole = not columns or len(named) < len(columns)
+        frame = pl.read_parquet(io.BytesIO(data), columns=None if whole else named)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path} is a damaged Parquet file", hint="copy or write it again") from error
     if frame.is_empty():

@@ -113,6 +113,14 @@
     for (const numbers of document.querySelectorAll("[data-series]")) numbers.hidden = numbers.dataset.series !== target.value;
   });
 
+  for (const link of document.querySelectorAll("[data-pick]")) {
+    link.addEventListener("click", () => {
+      const select = document.querySelector('select[data-choice="series"]');
+      select.value = link.dataset.pick;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  }
+
   const theme = document.querySelector(".theme");
   const names = { "": "system", light: "light", dark: "dark" };
   theme.hidden = false;
