@@ -194,7 +194,7 @@ def scales_for(settings: ModelSettings, panel: Panel, others: Scales | None = No
     `others` and `few` as for `Scales.of`.
     """
     histories = [s.values for s in panel.series]
-    return Scales.by_mean(histories) if settings.counts else Scales.of(histories, others, few)
+    return Scales.by_mean(histories) if settings.counts else Scales.of(histories, others=others, few=few)
 
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
