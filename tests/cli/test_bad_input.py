@@ -119,6 +119,12 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "season 0": ("--season-length 0", "season_length is 0", ""),
     "season longer than the window": ("--normalisation season --season-length 50", "needs a window of", ""),
     "unknown frequency": ("--frequency often", "often", ""),
+    "budget in parsecs": ("--budget 60parsecs", "the budget '60parsecs' is neither a time nor a number", "60s, 5m, 1h"),
+    "budget 0": ("--budget 0s", "the budget is '0s'", "60s, 5m, 1h"),
+    "budget -5": ("--budget=-5m", "the budget is '-5m'", "60s, 5m, 1h"),
+    "budget of half a trial": ("--budget 1.5trials", "not a whole number of trials", ""),
+    "budget too short": ("--budget 0.000001s", "was over before the first candidate was fitted", "give --budget"),
+    "budget and nothing to choose": ("--budget 5s --cell gru --learning-rate .01", "nothing is left to choose", "cell"),
     "frequency that does not fit": ("--frequency 1mo", "off the grid", ""),
 }
 

@@ -196,6 +196,7 @@ def test_missing_values_are_passed_over():
         ({"head": "tweedie"}, "normalisation 'last' takes a level off"),
         ({"head": "tweedie", "normalisation": "auto", "highway": True}, "a highway may go below zero"),
         ({"normalisation": "ratio"}, "'ratio' is for values that count from zero"),
+        ({"network": "autoregressive", "highway": None, "budget": "2 trials"}, "a budget searches"),
         ({"head": "studnet"}, "unknown head 'studnet'"),
     ],
 )

@@ -55,11 +55,11 @@ def test_no_record_does_worse_than_a_clear_error(fitted: Forecaster, tmp_path: P
     fitted.save(tmp_path / "model")
     record = json.loads((tmp_path / "model" / "model.json").read_text())
     draw = random.Random(0)
-    places = [p for p in _places(record) if p[0] != "epochs"]
+    inside = [p for p in places(record) if p[0] != "epochs"]
     refused = 0
     for _ in range(150):
         changed = json.loads(json.dumps(record))
-        *way, last = draw.choice(places)
+        *way, last = draw.choice(inside)
         inner = changed
         for key in way:
             inner = inner[key]
@@ -74,7 +74,7 @@ def test_no_record_does_worse_than_a_clear_error(fitted: Forecaster, tmp_path: P
     assert refused > 50
 
 
-def _places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place in nested lists and objects."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return ([way] if way else []) + [place for key, below in inner for place in _places(below, (*way, key))]
+    return ([way] if way else []) + [place for key, below in inner for place in places(below, (*way, key))]

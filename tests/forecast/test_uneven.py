@@ -12,6 +12,7 @@ import torch
 from tests.forecast.samples import HORIZON, frame_of, panel_of, small, wave
 from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast import Forecaster, Panel, panel_from_frame, run_job
+from unspool.forecast.ensemble import lead_of
 from unspool.forecast.fitting import fit_model
 from unspool.forecast.options import candidates
 from unspool.forecast.tables.uneven import typical
@@ -88,7 +89,7 @@ def test_on_a_grid_there_is_no_dt():
 
 def test_every_gap_of_the_window_and_the_horizon_moves_the_forecast():
     panel = panel_from_frame(table(gaps(), wave(80)), uneven=True)
-    model = uneven().fit(panel).model_
+    model = lead_of(uneven().fit(panel).model_)
     windows = Windows(panel, model.scales, 14, HORIZON)
     window = windows.cut(windows.ends())
     assert window.dt is not None

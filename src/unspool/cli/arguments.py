@@ -85,6 +85,14 @@ Horizon = Annotated[int, typer.Option(help="Steps to forecast.", show_default=Fa
 CellName = Annotated[
     str, typer.Option(help="A cell (see `unspool cells`), or your own: FILE.py:NAME.", rich_help_panel="Model")
 ]
+ForecastCell = Annotated[
+    str,
+    typer.Option(
+        "--cell",
+        help="A cell (see `unspool cells`), or your own: FILE.py:NAME; auto: gru, or searched with --budget.",
+        rich_help_panel="Model",
+    ),
+]
 Network = Annotated[
     str,
     typer.Option(
@@ -142,6 +150,14 @@ Validation = Annotated[
 ]
 Members = Annotated[int | None, typer.Option(help="Models averaged.", rich_help_panel="Training")]
 Seed = Annotated[int, typer.Option(help="Same seed, same machine: same bytes.", rich_help_panel="Training")]
+TimeOrTrials = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        help="Search for an ensemble so long (60s, 5m, 1h), or so many fits ('30 trials', the same on every day).",
+        rich_help_panel="Training",
+    ),
+]
 Folds = Annotated[
     int | None,
     typer.Option(help="Cutoffs of the backtest; 3, or as many as the data allow. 0: none.", rich_help_panel="Backtest"),

@@ -118,14 +118,17 @@ def _forecaster(model: Path, data: Path | None, skip: bool, steps: int) -> _Subj
     from unspool.errors import ModelError
     from unspool.forecast import Forecaster
     from unspool.forecast.core import recurrent_core
+    from unspool.forecast.ensemble import lead_of, models_of
 
     if model.is_file():
         raise ModelError(f"'{model}' is a file, not the folder of a forecaster", hint=f"--torch {model} --cell gru")
     forecaster = Forecaster.load(model)
     forecaster.set_params(on_bad_series="skip" if skip else "error")
+    lead, of = lead_of(forecaster.model_), len(models_of(forecaster.model_))
     core = recurrent_core(forecaster.model_, forecaster.read(data) if data else None, steps)
-    noun, members = forecaster.frequency_.noun, len(forecaster.model_.members)
-    said = [f"The first of {members} members." if members > 1 else ""]
+    noun, members = forecaster.frequency_.noun, len(lead.members)
+    said = [f"The network that counts most in an ensemble of {of}." if of > 1 else ""]
+    said += [f"The first of {members} members." if members > 1 else ""]
     said.append(f"A step is {f'{core.per_step} {noun}s' if core.per_step > 1 else f'a {noun}'}.")
     if data:
         said.append(f"It ran over {core.windows} windows of {data.name}, laid end to end, {core.reads} steps each.")

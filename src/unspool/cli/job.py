@@ -29,7 +29,7 @@ class Job:
     holidays: a.Holidays = None
     future: a.Future = None
     cold_start: a.ColdStart = None
-    cell: a.CellName = "gru"
+    cell: a.ForecastCell = "auto"
     network: a.Network = "auto"
     head: a.Head = "auto"
     lags: a.Lags = None
@@ -48,6 +48,7 @@ class Job:
     validation: a.Validation = None
     members: a.Members = None
     seed: a.Seed = 0
+    budget: a.TimeOrTrials = None
     folds: a.Folds = None
     step: a.Step = None
     sliding: a.Sliding = None

@@ -17,6 +17,8 @@ from unspool.cli.explained import explained
 from unspool.cli.job import Job
 from unspool.errors import OutputError
 from unspool.forecast import Forecast, Panel, Run
+from unspool.forecast.ensemble import models_of
+from unspool.forecast.fitting import FittedModel
 from unspool.forecast.output import forecast_table, path_times, paths_table
 from unspool.forecast.saving import FILES, write_model
 from unspool.forecast.tables.panel import ROLES
@@ -43,6 +45,8 @@ def write_results(folder: Path, run: Run, report: ReportData) -> dict[str, Path]
                 table.write_parquet(draft / "paths.parquet")
                 written["paths"] = folder / "paths.csv"
         metrics = run.backtest.metrics if run.backtest is not None else {}
+        if run.choice.search is not None:
+            metrics = metrics | {"choice": run.choice.to_json()}
         if report.explanation is not None:
             metrics = metrics | {"explanation": report.explanation.summary()}
         (draft / "metrics.json").write_text(dumps(metrics), encoding="utf-8")
@@ -59,7 +63,7 @@ def write_results(folder: Path, run: Run, report: ReportData) -> dict[str, Path]
 def results(run: Run, report: ReportData, written: dict[str, Path]) -> dict[str, Any]:
     """What `--json` prints."""
     found: dict[str, Any] = {
-        "choice": {"chosen": run.choice.chosen, "tried": run.choice.tried},
+        "choice": run.choice.to_json(),
         "findings": [{"kind": f.kind, "series": f.series, "message": f.message} for f in run.panel.findings],
         "notes": list(run.notes),
         "metrics": run.backtest.metrics if run.backtest is not None else None,
@@ -150,13 +154,19 @@ def report_of(run: Run, job: Job) -> ReportData:
 def _settings(run: Run, job: Job) -> dict[str, str]:
     settings = {"data": job.file.name, "frequency": run.panel.frequency.name}
     if run.model is not None:
-        recipe = run.model.recipe
-        settings |= {"cell": recipe.cell.name, "seed": str(recipe.seed), "members": str(len(run.model.members))}
-        settings |= {k.replace("_", " "): _shown(v) for k, v in recipe.model.to_json().items()}
-        settings |= {k.replace("_", " "): _shown(v) for k, v in vars(recipe.train).items()}
-        settings |= {"batch size": str(recipe.batch_size), "validation steps": str(recipe.validation)}
+        each = [_settings_of(model) for model in models_of(run.model)]
+        names = dict.fromkeys(name for one in each for name in one)
+        settings |= {name: "; ".join(dict.fromkeys(one[name] for one in each if name in one)) for name in names}
     names = {role: ", ".join(names) for role, names in _covariates(run).items()}
     return settings | names | ({"holidays": job.holidays} if job.holidays else {})
+
+
+def _settings_of(model: FittedModel) -> dict[str, str]:
+    recipe = model.recipe
+    settings = {"cell": recipe.cell.name, "seed": str(recipe.seed), "members": str(len(model.members))}
+    settings |= {k.replace("_", " "): _shown(v) for k, v in recipe.model.to_json().items()}
+    settings |= {k.replace("_", " "): _shown(v) for k, v in vars(recipe.train).items()}
+    return settings | {"batch size": str(recipe.batch_size), "validation steps": str(recipe.validation)}
 
 
 def _covariates(run: Run) -> dict[str, list[str]]:

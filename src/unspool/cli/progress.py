@@ -41,6 +41,8 @@ class Progress:
     def on_start(self, title: str, steps: int) -> None:
         """A new bar."""
         self._title, self._shown = title, ""
+        if self._task is not None and self._task in self._bars.task_ids:
+            self._bars.remove_task(self._task)  # of a fit that was cut off
         self._task = self._bars.add_task(title, total=steps, loss="")
 
     def on_resume(self, step: int, epochs: Sequence[Epoch]) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unspool.forecast import Choice, Explanation, Panel, Run
-from unspool.forecast.result import MODEL
+from unspool.forecast.result import MODEL, Search
 from unspool.report.explanation.words import rests_overall
 
 METRICS = {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE", "rmsse": "RMSSE", "crps": "CRPS"}
@@ -40,9 +40,21 @@ class Screen:
 
     def choice(self, choice: Choice) -> None:
         """What `auto` took, and by how much."""
-        if len(choice.tried) > 1:
+        if choice.search is not None:
+            self._search(choice, choice.search)
+        elif len(choice.tried) > 1:
             tried = ", ".join(f"{name} {loss:.4f}" for name, loss in sorted(choice.tried.items(), key=lambda t: t[1]))
             self.console.print(Text(f"auto chose {choice.chosen} ({choice.metric}: {tried})"))
+
+    def _search(self, choice: Choice, search: Search) -> None:
+        refused = f", {len(search.refused)} could not be fitted" if search.refused else ""
+        self.console.print(
+            Text(f"auto tried {len(search.trials)} candidates ({search.ended}){refused}; it keeps {choice.chosen}")
+        )
+        self.console.print(members_table(search))
+        self.console.print(Text(f"in {choice.metric}: {search.loss:.4f}; of the best alone {best_alone(search):.4f}"))
+        if not choice.interrupted:
+            self.console.print(Text(f"the fits that follow take about {search.rest:,.0f} s"))
 
     def baseline(self, done: str) -> None:
         """A statistical baseline that is done with a fold."""
@@ -61,6 +73,22 @@ class Screen:
         self.console.print()
         for what, path in written.items():
             self.console.print(Text(f"{what:<10} {path}"))
+
+
+def members_table(search: Search) -> Table:
+    """What each member of an ensemble adds."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("member", "weight", "alone", "without it"):
+        table.add_column(name, justify="left" if name == "member" else "right")
+    for one in search.members:
+        without = "" if one.without is None else f"{one.without:.4f}"
+        table.add_row(Text(one.name), f"{one.weight:.2f}", f"{one.alone:.4f}", without)
+    return table
+
+
+def best_alone(search: Search) -> float:
+    """The lowest loss of a trial."""
+    return min(trial.loss for trial in search.trials)
 
 
 def backtest_table(metrics: dict[str, Any]) -> Table:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from unspool.forecast.calendar import features
+from unspool.forecast.ensemble import AnyModel, AnyRecipe, fit_recipe, lead_recipe
 from unspool.forecast.evaluation import metrics
 from unspool.forecast.evaluation.baselines import BASELINES
 from unspool.forecast.evaluation.folds import FoldPlan, held_back
 from unspool.forecast.evaluation.scores import score
 from unspool.forecast.evaluation.statistical import SECONDS, Statistical, check_baselines
 from unspool.forecast.evaluation.uneven import uneven_baselines
-from unspool.forecast.fitting import FittedModel, Recipe, fit_model
+from unspool.forecast.fitting import Recipe
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.result import MODEL, Backtest, Fold
 from unspool.forecast.tables.panel import Panel
@@ -28,7 +29,7 @@ SHOWN = 3
 def run_backtest(
     panel: Panel,
     plans: Sequence[FoldPlan],
-    recipe: Recipe,
+    recipe: AnyRecipe,
     *,
     refit: bool = True,
     baselines: str = "usual",
@@ -42,7 +43,7 @@ def run_backtest(
     Args:
         panel: all of the data.
         plans: from `folds.cutoffs`, with the recipe's horizon and gap.
-        recipe: chosen on data before the oldest cutoff.
+        recipe: chosen on data before the oldest cutoff; of an ensemble the weights too.
         refit: fit anew before every cutoff; otherwise the oldest fold's model forecasts from all of them.
         baselines: "usual", or "statistical" for those of `evaluation.statistical` beside them.
         baseline_seconds: what each of the statistical ones may take in all.
@@ -58,7 +59,8 @@ def run_backtest(
     """
     check_baselines(baselines, baseline_seconds, panel.frequency)
     folds: list[Fold] = []
-    model: FittedModel | None = None
+    model: AnyModel | None = None
+    lead = lead_recipe(recipe)
     if panel.frequency.uneven and panel.frequency == typical(panel):
         # Nothing after the oldest cutoff counts, not even how far the rows there lie apart.
         panel = replace(panel, frequency=typical(panel.before(plans[0].train_end.tolist())))
@@ -72,11 +74,11 @@ def run_backtest(
                 seen = _before(panel, plan)
                 fresh = refit or model is None
                 if fresh:
-                    model = fit_model(seen, recipe, callbacks, title=f"fold {plan.number}/{len(plans)}")
+                    model = fit_recipe(seen, recipe, callbacks, title=f"fold {plan.number}/{len(plans)}")
                     if model.log.stopped == "interrupted":
                         break
                 assert model is not None
-                folds.append(_with(statistical, seen, _fold(panel, seen, plan, model, fresh), recipe))
+                folds.append(_with(statistical, seen, _fold(panel, seen, plan, model, fresh), lead))
                 if on_fold is not None:
                     on_fold(folds[-1])
         except KeyboardInterrupt:
@@ -85,7 +87,7 @@ def run_backtest(
         return None
     if statistical is not None:
         folds = [_without(fold, statistical.left_out) for fold in folds]
-    levels = recipe.model.levels
+    levels = lead.model.levels
     labels = [plan.cutoff for plan in plans[: len(folds)]]
     notes = statistical.notes if statistical is not None else ()
     return Backtest(tuple(folds), levels, score(folds, levels, labels), notes)
@@ -126,7 +128,7 @@ def _came(panel: Panel, plan: FoldPlan, ahead: np.ndarray) -> np.ndarray:
     return found
 
 
-def _fold(panel: Panel, seen: Panel, plan: FoldPlan, model: FittedModel, fresh: bool) -> Fold:
+def _fold(panel: Panel, seen: Panel, plan: FoldPlan, model: AnyModel, fresh: bool) -> Fold:
     settings, season = model.recipe.model, panel.frequency.season_length
     histories = [s.values for s in seen.series]
     last_seen = np.array([s.times[-1] for s in seen.series])

@@ -1,14 +1,37 @@
-"""`auto`: fit every candidate, take the one with the lowest validation loss."""
+"""`auto`: fit every candidate, take the one with the lowest validation loss; within a budget, search."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from unspool.forecast.budget import read_budget
+from unspool.forecast.ensemble import AnyModel, AnyRecipe
 from unspool.forecast.fitting import FittedModel, Recipe, fit_model
+from unspool.forecast.options import Options, candidates
 from unspool.forecast.result import Choice
+from unspool.forecast.search import search
 from unspool.forecast.tables.panel import Panel
 from unspool.train import Callback
 
 METRIC = "quantile loss on the validation part, in units of each series' deviation"
+
+
+def decide(
+    options: Options, panel: Panel, callbacks: Sequence[Callback] = (), *, rounds: int = 1, least: int = 1
+) -> tuple[AnyRecipe, AnyModel | None, Choice]:
+    """What to fit, the same as fitted while choosing (None where nothing was left open), and what was tried.
+
+    Args:
+        options: checked.
+        panel: what is chosen on.
+        callbacks: watch every fit.
+        rounds: for a search, see there.
+        least: likewise.
+    """
+    if options.budget is not None:
+        return search(options, panel, read_budget(options.budget), callbacks, rounds=rounds, least=least)
+    recipes = candidates(options, panel)
+    name, tried, choice = choose(recipes, panel, callbacks)
+    return recipes[name], tried, choice
 
 
 def choose(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unspool.errors import DataError
+from unspool.forecast.ensemble import AnyModel, lead_of
 from unspool.forecast.fitting import FittedModel, spread_evenly
 from unspool.forecast.model import ForecastModel
 from unspool.forecast.tables.panel import ROLES, Panel
@@ -34,8 +35,8 @@ class Core:
     per_step: int
 
 
-def recurrent_core(model: FittedModel, panel: Panel | None, steps: int) -> Core:
-    """The layer with about `steps` steps of what it reads.
+def recurrent_core(of: AnyModel, panel: Panel | None, steps: int) -> Core:
+    """The layer with about `steps` steps of what it reads; of an ensemble that of the member that counts most.
 
     With a panel these are windows of its series, spread evenly, each normalised and embedded as in a forecast. Without,
     the layer's resting input: that of a window which holds nothing but its mean, at the mean of the calendar, with
@@ -45,6 +46,7 @@ def recurrent_core(model: FittedModel, panel: Panel | None, steps: int) -> Core:
     Raises:
         DataError: no window of the panel has a value.
     """
+    model = lead_of(of)
     member = model.members[0]
     window, count = _resting(model), 0
     reads = _read(member, window).shape[1]

@@ -65,6 +65,11 @@ def check_fed(options: "Options") -> None:
         raise SettingError("lags are read by the network 'autoregressive'", hint="--network autoregressive")
     if odd := [lag for lag in options.lags or () if lag < 2]:
         raise SettingError(f"lag {odd[0]} is below 2", hint="the value one step before is always read")
+    if options.budget is not None and (fed or head in COUNTS):
+        what = f"network '{options.network}'" if fed else f"head '{head}'"
+        raise SettingError(
+            f"a budget searches normalisations and highways, which {what} does not have", hint="leave the budget out"
+        )
     if fed and options.gap:
         raise SettingError(
             f"network '{options.network}' is fed its own forecast from step to step; a gap of {options.gap} breaks it",

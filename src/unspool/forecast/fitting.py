@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import final
 
 import numpy as np
@@ -20,7 +21,7 @@ from unspool.forecast.result import TrainingLog
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.windows import Scales, Window, Windows
 from unspool.lang import Cell
-from unspool.train import Callback, Fitted, TrainSettings, fit
+from unspool.train import Callback, TrainSettings, fit
 
 VALIDATED = 2000
 """Windows on which a validation loss is taken, at most, spread evenly."""
@@ -104,7 +105,18 @@ class FittedModel:
             panel: the data.
             ahead: [N, gap + H] the times of those steps; by default steps of the panel's frequency.
         """
-        return np.concatenate([self._calibrated(w, c, s) for w, _, c, s in self._ends(panel, ahead)])
+        return np.concatenate([self._calibrated(*part) for part in self.ends(panel, ahead)])
+
+    def ends(self, panel: Panel, ahead: np.ndarray | None = None) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
+        """The windows at the series' ends with their centre and spread, in parts; arguments as for `quantiles`."""
+        # One step more, for the time that lies before the window's first.
+        tail = panel_tail(panel, self.recipe.model.lookback + 1)
+        scales, series = self.scales_of(panel)
+        windows = self.windows(tail, scales, ahead)
+        for part in windows.ends().split(CALIBRATED):
+            of = part[:, 0].numpy()
+            window = replace(windows.cut(part), series=torch.from_numpy(series[of]))
+            yield window, scales.centre[of], scales.spread[of]
 
     def rolling(self, panel: Panel, first: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Forecasts from every cutoff whose first target lies at `first[i]` or later and whose last one is there.
@@ -153,29 +165,17 @@ class FittedModel:
             count: paths of each series.
             ahead: as for `quantiles`.
         """
-        seed, head, found = self.recipe.seed, self.members[0].head, []
-        for window, of, centre, spread in self._ends(panel, ahead):
+        seed, head, found, rest = self.recipe.seed, self.members[0].head, [], iter(panel.series)
+        for window, centre, spread in self.ends(panel, ahead):
             with drawn_from(self.recipe, len(self.members)):
                 noises: dict[str, list[Tensor]] = {}
-                for k in of:
-                    torch.manual_seed(seed << 32 | zlib.crc32(panel.series[k].id.encode()))
+                for series in islice(rest, len(centre)):
+                    torch.manual_seed(seed << 32 | zlib.crc32(series.id.encode()))
                     for name, noise in head.noise(1, count, self.recipe.model.horizon).items():
                         noises.setdefault(name, []).append(noise)
                 paths = drawn(self.members, window, count, {name: torch.cat(each) for name, each in noises.items()})
             found.append(self._in_data(paths.double().numpy(), centre, spread))
         return np.concatenate(found)
-
-    def _ends(
-        self, panel: Panel, ahead: np.ndarray | None
-    ) -> Iterator[tuple[Window, np.ndarray, np.ndarray, np.ndarray]]:
-        """The windows before each series' end, some at a time; the positions of their series, centres and spreads."""
-        tail = panel_tail(panel, self.recipe.model.lookback + 1)  # one more, for the time before the window's first
-        scales, series = self.scales_of(panel)
-        windows = self.windows(tail, scales, ahead)
-        for part in windows.ends().split(CALIBRATED):
-            of = part[:, 0].numpy()
-            window = replace(windows.cut(part), series=torch.from_numpy(series[of]))
-            yield window, of, scales.centre[of], scales.spread[of]
 
     def _calibrated(self, window: Window, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
         quantiles, unit = average(self.members, window)
@@ -214,6 +214,13 @@ def check_ends(panel: Panel, lookback: int) -> None:
         )
 
 
+def least_window(panel: Panel) -> int:
+    """Steps that a window must have to hold a value at the end of every series; the longest series if one has none."""
+    ends = [np.flatnonzero(~np.isnan(s.values[::-1])) for s in panel.series]
+    longest = max(len(s.values) for s in panel.series)
+    return max(int(end[0]) + 1 if len(end) else longest for end in ends)
+
+
 def check_ahead(panel: Panel, steps: int) -> None:
     """Raises `DataError` where a series has covariates known in the future, but not for the `steps` after its end."""
     names = ", ".join(repr(one.name) for one in panel.of_role("known"))
@@ -248,9 +255,8 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     windows = Windows(
         panel, scales, settings.lookback, settings.horizon, settings.gap, settings.features, coding=coding
     )
-    first, split = np.zeros_like(length), np.maximum(length - recipe.validation, 0)
-    train = windows.enumerate(first, split, shortest=shortest)
-    valid = windows.places(split, length, shortest=shortest)
+    train = windows.enumerate(np.zeros_like(length), np.maximum(length - recipe.validation, 0), shortest=shortest)
+    valid, trusted = validation_places(windows, recipe)
     if len(train) == 0 or len(valid) == 0:
         raise _too_few(recipe, length)
     checked = spread_evenly(valid, VALIDATED)
@@ -271,19 +277,33 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
         raise DataError(f"{title}: the loss is not finite", hint="look for extreme values in the data")
     forget_untrained(model, train)
     error = quantile_error((model,), windows.cut(checked), settings.levels)
-    members, stopped = (model,), fitted.stopped
-    newer = valid[valid[:, 1] >= torch.from_numpy((split + length) // 2)[valid[:, 0]]]
-    trusted = newer if len(newer) >= ENOUGH else valid
     shifts = [[0.0] * len(settings.levels)] * settings.horizon
     if not (settings.counts or settings.is_fed):
-        shifts = calibrate(members, windows.cut(spread_evenly(trusted, CALIBRATED)), settings.levels)
-    if recipe.refit and stopped != "interrupted":
-        everything = windows.enumerate(first, length, shortest=shortest)
-        again, stopped = _refit(windows, everything, recipe, fitted, callbacks, title)
-        members = again or members
-    log = TrainingLog(fitted.epochs, fitted.best, stopped, settings.network, recipe.cell.name, fitted.seconds)
+        shifts = calibrate((model,), windows.cut(trusted), settings.levels)
+    log = TrainingLog(fitted.epochs, fitted.best, fitted.stopped, settings.network, recipe.cell.name, fitted.seconds)
     ids = tuple(s.id for s in panel.series)
-    return FittedModel(members, recipe, ids, scales, shifts, log, error, coding)
+    early = FittedModel((model,), recipe, ids, scales, shifts, log, error, coding)
+    return _refit(windows, early, callbacks, title) if recipe.refit and fitted.stopped != "interrupted" else early
+
+
+def refit_model(
+    panel: Panel, early: FittedModel, recipe: Recipe, callbacks: Sequence[Callback] = (), title: str = "training"
+) -> FittedModel:
+    """What `fit_model` does last: the members of `recipe` on all of the panel that `early` was fitted to.
+
+    After Ctrl-C it holds the members that were done, or those of `early`, and its log says so.
+    """
+    recipe = replace(early.recipe, members=recipe.members, refit=True)
+    return _refit(early.windows(panel, early.scales), replace(early, recipe=recipe), callbacks, title)
+
+
+def validation_places(windows: Windows, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """[M, 3] the windows with targets in the validation part, and those of them that calibrate."""
+    length = windows.lengths
+    split = np.maximum(length - recipe.validation, 0)
+    valid = windows.places(split, length, shortest=least_past(recipe.model.lookback))
+    newer = valid[valid[:, 1] >= torch.from_numpy((split + length) // 2)[valid[:, 0]]]
+    return valid, spread_evenly(newer if len(newer) >= ENOUGH else valid, CALIBRATED)
 
 
 def _too_few(recipe: Recipe, length: np.ndarray) -> DataError:
@@ -401,14 +421,14 @@ def spread_evenly(places: Tensor, most: int) -> Tensor:
     return places[torch.linspace(0, len(places) - 1, most).round().long()]
 
 
-def _refit(
-    windows: Windows, places: Places, recipe: Recipe, fitted: Fitted, callbacks: Sequence[Callback], title: str
-) -> tuple[tuple[ForecastModel, ...], str]:
-    """The recipe's members, trained on all places for the best number of steps; and why training stopped."""
+def _refit(windows: Windows, early: FittedModel, callbacks: Sequence[Callback], title: str) -> FittedModel:
+    """The recipe's members, trained on all places for the best number of steps."""
+    recipe, length = early.recipe, windows.lengths
+    places = windows.enumerate(np.zeros_like(length), length, shortest=least_past(recipe.model.lookback))
     every = max(1, recipe.train.steps // recipe.train.validations)
-    steps = min(recipe.train.steps, fitted.best * every)
+    steps = min(recipe.train.steps, early.log.best * every)
     train = replace(recipe.train, steps=steps, validations=1)
-    members = []
+    members, stopped = [], early.log.stopped
     for number in range(recipe.members):
         member = build(recipe, number)
         stream = batches(windows, places, recipe.batch_size, recipe.seed * 1000 + number, cold=recipe.cold)
@@ -416,10 +436,11 @@ def _refit(
         with drawn_from(recipe, number):
             again = fit(member, stream, window_loss, lambda _: 0.0, train, title=label, callbacks=callbacks)
         if again.stopped != "finished":
-            return tuple(members), again.stopped
+            stopped = again.stopped
+            break
         forget_untrained(member, places)
         members.append(member)
-    return tuple(members), fitted.stopped
+    return replace(early, members=tuple(members) or early.members, log=replace(early.log, stopped=stopped))
 
 
 def _mean_loss(model: nn.Module, windows: Windows, places: Tensor) -> float:

@@ -10,19 +10,21 @@ import numpy as np
 from unspool.cells import find_cell
 from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
-from unspool.forecast.choice import choose
+from unspool.forecast.budget import Budget
+from unspool.forecast.choice import decide
 from unspool.forecast.counts import check_counts
+from unspool.forecast.ensemble import AnyModel, fit_recipe, lead_recipe, shortest_window
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
 from unspool.forecast.explanation import Explanation, explain
 from unspool.forecast.export import Exported, export_model
 from unspool.forecast.fed import check_paths
-from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
+from unspool.forecast.fitting import FittedModel, check_ahead, check_ends, least_window
 from unspool.forecast.holiday import PREFIX
-from unspool.forecast.options import Options, candidates, check_even, check_options, settled
+from unspool.forecast.options import AUTO, Options, check_even, check_options, first_cell, settled
 from unspool.forecast.output import forecast_table, like
 from unspool.forecast.quantiles import DEFAULT_LEVELS
-from unspool.forecast.result import Backtest, Choice, Forecast
+from unspool.forecast.result import Backtest, Forecast
 from unspool.forecast.saving import load_model, save_model
 from unspool.forecast.tables.conventions import long_table
 from unspool.forecast.tables.covariates import Asked, ask
@@ -43,7 +45,7 @@ class Forecaster:
 
     Args:
         horizon: steps to forecast.
-        cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`.
+        cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`; "auto": `gru`, or searched within a budget.
         network: "direct", "segment", "onward", "autoregressive" or "auto" (see `Options` for all that follows).
         target, time, series: names of the columns; the default series column may be absent.
         frequency: step of the data ("1h", "1mo" …); inferred by default.
@@ -60,8 +62,10 @@ class Forecaster:
         holidays: countries ("DE"), or parts of them ("DE-BY"), whose public holidays are read beside the calendar.
         cold_start: whether it learns to forecast series that have hardly begun, known ones or new ones; None: where
             the table that is fitted has a series shorter than half a window.
+        budget: what `fit` may take to search for an ensemble: "60s", "5m", "1h", seconds, or "30 trials".
 
-    The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_`, `model_`, `choice_`.
+    The constructor only stores; what is learned ends in an underscore: `panel_`, `recipe_` (of an ensemble that of
+    the member that counts most), `model_`, `choice_`.
 
     Example:
         >>> from unspool.datasets import load_co2
@@ -74,7 +78,7 @@ class Forecaster:
     def __init__(
         self,
         horizon: int,
-        cell: Cell | str = "gru",
+        cell: Cell | str = AUTO,
         network: str = "auto",
         *,
         normalisation: str = "auto",
@@ -106,6 +110,7 @@ class Forecaster:
         categorical: Sequence[str] = (),
         holidays: Sequence[str] = (),
         cold_start: bool | None = None,
+        budget: str | float | Budget | None = None,
         head: str = "auto",
         lags: Sequence[int] | None = None,
     ) -> None:
@@ -141,6 +146,7 @@ class Forecaster:
         self.categorical = categorical
         self.holidays = holidays
         self.cold_start = cold_start
+        self.budget = budget
         self.head = head
         self.lags = lags
 
@@ -198,10 +204,10 @@ class Forecaster:
         """
         del y
         panel = self._panel(frame)
-        recipe, tried, choice = self._choose(panel, callbacks)
-        check_ends(panel, recipe.model.lookback)
-        self.model_ = tried if tried and choice.interrupted else fit_model(panel, recipe, callbacks)
-        self.recipe_, self.choice_ = recipe, choice
+        recipe, tried, choice = decide(self.options, panel, callbacks, least=least_window(panel))
+        check_ends(panel, shortest_window(recipe))
+        self.model_: AnyModel = tried if tried and choice.interrupted else fit_recipe(panel, recipe, callbacks)
+        self.recipe_, self.choice_ = lead_recipe(recipe), choice
         self.panel_, self.columns_, self.frequency_ = panel, panel.columns, panel.frequency
         self._frame = frame
         return self
@@ -286,7 +292,9 @@ class Forecaster:
         panel = self._panel(frame)
         check_baselines(baselines, baseline_seconds, panel.frequency)
         plans = self.plan_folds(panel, folds, step=step, window=window)
-        recipe, _, choice = self._choose(panel.before(plans[0].train_end.tolist()), callbacks, whole=panel)
+        early = panel.before(plans[0].train_end.tolist())
+        options = settled(self.options, panel)
+        recipe, _, choice = decide(options, early, callbacks, rounds=len(plans) if refit else 1)
         if choice.interrupted:
             raise KeyboardInterrupt
         done = run_backtest(
@@ -403,6 +411,7 @@ class Forecaster:
 
     def _columns(self) -> dict[str, Any]:
         """How to read a table that is to be fitted."""
+        options = self.options
         return {
             "target": self.target,
             "time": self.time,
@@ -410,7 +419,7 @@ class Forecaster:
             "frequency": self.frequency,
             "season_length": self.season_length,
             "on_bad_series": self.on_bad_series,
-            "uneven": self.uneven if reads_time(find_cell(self.cell)) else False,
+            "uneven": self.uneven if reads_time(find_cell(first_cell(options, options.uneven is True))) else False,
             "covariates": ask(self.known, self.past, self.static, self.categorical),
         }
 
@@ -439,19 +448,12 @@ class Forecaster:
             origin=origin,
         )
 
-    def _choose(
-        self, panel: Panel, callbacks: Sequence[Callback], whole: Panel | None = None
-    ) -> tuple[Recipe, FittedModel | None, Choice]:
-        recipes = candidates(settled(self.options, whole or panel), panel)
-        name, tried, choice = choose(recipes, panel, callbacks)
-        return recipes[name], tried, choice
-
 
 def _not_fitted() -> ModelError:
     return ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
 
 
-def make_forecast(model: FittedModel, panel: Panel, times: Any = None, paths: int = 0) -> Forecast:
+def make_forecast(model: AnyModel, panel: Panel, times: Any = None, paths: int = 0) -> Forecast:
     """The forecast of a fitted model after the end of each series, or at `times` [N, H] after them.
 
     Raises:
@@ -464,7 +466,7 @@ def make_forecast(model: FittedModel, panel: Panel, times: Any = None, paths: in
     check_paths(paths, settings.network)
     if settings.counts:
         check_counts(panel, settings.head)
-    check_ends(panel, settings.lookback)
+    check_ends(panel, shortest_window(model))
     check_ahead(panel, settings.gap + settings.horizon)
     last = np.array([s.times[-1] for s in panel.series])
     ahead = panel.frequency.after(last, settings.gap + settings.horizon)
@@ -472,7 +474,7 @@ def make_forecast(model: FittedModel, panel: Panel, times: Any = None, paths: in
         ahead[:, : settings.gap] = last[:, None]  # the gap has no rows: what counts is when it ends
         ahead[:, settings.gap :] = _following(panel, last, times, settings.horizon)
     quantiles = model.quantiles(panel, ahead)
-    drawn = model.paths(panel, paths, ahead) if paths else None
+    drawn = model.paths(panel, paths, ahead) if paths and isinstance(model, FittedModel) else None
     if not np.isfinite(quantiles).all() or (drawn is not None and not np.isfinite(drawn).all()):
         raise DataError("the forecast is not finite", hint="look for extreme values in the data")
     ids = tuple(s.id for s in panel.series)

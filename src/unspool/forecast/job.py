@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from unspool.errors import DataError
 from unspool.forecast.backtest import run_backtest
-from unspool.forecast.choice import choose
+from unspool.forecast.choice import decide
+from unspool.forecast.ensemble import AnyModel, AnyRecipe, fit_recipe
 from unspool.forecast.evaluation.folds import FoldPlan
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
-from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, fit_model
+from unspool.forecast.fitting import check_ahead, check_ends, least_window
 from unspool.forecast.forecaster import Forecaster, make_forecast
 from unspool.forecast.options import candidates, settled
 from unspool.forecast.result import Backtest, Choice, Fold, Forecast
@@ -38,7 +39,7 @@ class Run:
     """
 
     panel: Panel
-    model: FittedModel | None
+    model: AnyModel | None
     choice: Choice
     forecast: Forecast | None
     backtest: Backtest | None
@@ -89,19 +90,23 @@ def run_job(
     notes: list[str] = [UNEVEN.format(step=panel.frequency.every)] if panel.frequency.uneven else []
     plans = _plans(panel, forecaster, folds, step, window, notes)
     early = panel.before(plans[0].train_end.tolist()) if plans else panel
-    recipes = candidates(settled(forecaster.options, panel), early)
+    options = settled(forecaster.options, panel)
+    recipes = candidates(options, early)
     if final:
         check_ahead(panel, forecaster.gap + forecaster.horizon)
         check_ends(panel, min(recipe.model.lookback for recipe in recipes.values()))
-    name, tried, choice = choose(recipes, early, callbacks)
+    rounds = final + (len(plans) if refit else bool(plans))
+    recipe, tried, choice = decide(options, early, callbacks, rounds=max(1, rounds), least=least_window(panel))
     if on_choice is not None:
         on_choice(choice)
+    if choice.search is not None and choice.search.again:
+        notes.append(choice.search.again)
     if tried is not None and choice.interrupted:
         notes.append("interrupted while choosing: the best model so far forecasts; there is no backtest")
         return Run(panel, tried, choice, make_forecast(tried, panel, paths=paths), None, tuple(notes))
     model = forecast = None
     if final:
-        model, whole = _fit(panel, recipes[name], tried, callbacks)
+        model, whole = _fit(panel, recipe, tried, callbacks)
         forecast = make_forecast(model, panel, paths=paths)
         if not whole:
             notes.append("interrupted while fitting: the best model so far is kept; there is no backtest")
@@ -111,7 +116,7 @@ def run_job(
         backtest = run_backtest(
             panel,
             plans,
-            recipes[name],
+            recipe,
             refit=refit,
             baselines=baselines,
             baseline_seconds=baseline_seconds,
@@ -129,11 +134,11 @@ def run_job(
 
 
 def _fit(
-    panel: Panel, recipe: Recipe, tried: FittedModel | None, callbacks: Sequence[Callback]
-) -> tuple[FittedModel, bool]:
+    panel: Panel, recipe: AnyRecipe, tried: AnyModel | None, callbacks: Sequence[Callback]
+) -> tuple[AnyModel, bool]:
     """The model of all data and whether its fit was let finish; the one tried before where nothing was learned."""
     try:
-        model = fit_model(panel, recipe, callbacks, title="fitting")
+        model = fit_recipe(panel, recipe, callbacks, title="fitting")
     except KeyboardInterrupt:
         if tried is None:
             raise

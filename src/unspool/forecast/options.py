@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from unspool.cells import find_cell
 from unspool.errors import DataError, SettingError
 from unspool.forecast import defaults
+from unspool.forecast.budget import Budget, read_budget
 from unspool.forecast.calendar import usable_features
 from unspool.forecast.coding import Coding
 from unspool.forecast.cold import check_measured, starts_cold
@@ -24,6 +25,9 @@ from unspool.forecast.timed import reads_time, timed_cells
 from unspool.lang import Cell
 from unspool.train import TrainSettings
 
+AUTO = "auto"
+"""The name for a cell that is left open."""
+
 EMBEDDED = 1000
 """Series up to which each has an embedding of its own."""
 
@@ -34,7 +38,7 @@ class Options:
 
     Attributes:
         horizon: steps to forecast.
-        cell: a cell, a built-in one's name, or FILE.py:NAME.
+        cell: a cell, a built-in one's name, or FILE.py:NAME; "auto" is searched within a budget, and `gru` without.
         network: "direct", "segment", "onward", or "auto": whichever of the first two does best on a validation part,
             and the third where time is uneven; or "autoregressive", which draws whole paths.
         normalisation: a name in `NORMALISATIONS`, or "auto": by the size of the data.
@@ -54,13 +58,15 @@ class Options:
         holidays: countries ("DE", "DE-BY") whose public holidays are features of the calendar.
         cold_start: whether it is trained for series that have hardly begun as well; None: where the table has a series
             shorter than half a window.
+        budget: what choosing may take: "60s", "5m", "1h", seconds, or "30 trials"; None for the few candidates that are
+            always tried.
         head: a name in `HEADS`, what is made of the network's numbers; "auto": "student" for the network
             "autoregressive", "quantile" for the others.
         lags: steps whose values the network "autoregressive" reads again; by default one and two seasons.
     """
 
     horizon: int
-    cell: Cell | str = "gru"
+    cell: Cell | str = AUTO
     network: str = "auto"
     normalisation: str = "auto"
     gap: int = 0
@@ -81,9 +87,22 @@ class Options:
     uneven: bool | None = None
     holidays: tuple[str, ...] = ()
     cold_start: bool | None = None
+    budget: str | float | Budget | None = None
     head: str = "auto"
     lags: tuple[int, ...] | None = None
 
+
+OPEN = {
+    "cell": AUTO,
+    "network": "auto",
+    "window": None,
+    "segment": None,
+    "hidden_size": None,
+    "normalisation": "auto",
+    "highway": None,
+    "learning_rate": None,
+}
+"""The options that a search within a budget chooses, and what leaves each of them open."""
 
 _COUNTS = (
     *("horizon", "window", "segment", "hidden_size", "num_layers"),
@@ -127,10 +146,20 @@ def check_options(options: Options) -> Options:
         check_measured(options.normalisation)
     check_levels(options.quantiles)
     holiday_features(options.holidays)
-    cell = find_cell(options.cell)
+    cell = find_cell(first_cell(options, options.uneven is True))
     if options.uneven:
         _check_timed(options, cell)
+    if options.budget is not None:
+        read_budget(options.budget)
+        _check_open(options)
     return options
+
+
+def first_cell(options: Options, uneven: bool) -> Cell | str:
+    """The cell, or the one that is tried first where it is left open."""
+    if options.cell != AUTO:
+        return options.cell
+    return "lem" if uneven and options.budget is not None else "gru"
 
 
 def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
@@ -151,8 +180,9 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
             hint="shorten the horizon, or give more data",
         )
     uneven = panel.frequency.uneven
+    cell = find_cell(first_cell(options, uneven))
     if uneven:
-        _check_timed(options, find_cell(options.cell))
+        _check_timed(options, cell)
     if options.holidays:
         check_days(panel.frequency)
     check_even(panel)
@@ -192,7 +222,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         settings = replace(settings, lags=fed_lags(options, lookback, season))
     recipe = Recipe(
         model=settings,
-        cell=find_cell(options.cell),
+        cell=cell,
         train=TrainSettings(
             steps=options.steps or defaults.STEPS,
             learning_rate=options.learning_rate or defaults.default_learning_rate(windows, options.network in FED),
@@ -266,6 +296,16 @@ def _check_timed(options: Options, cell: Cell) -> None:
         raise SettingError(
             "normalisation 'season' counts on equal steps; the rows are to be read at uneven times",
             hint="take last, scaled, mean or standard",
+        )
+
+
+def _check_open(options: Options) -> None:
+    """Raises `SettingError` where nothing is left to be searched."""
+    found = {name for name, value in OPEN.items() if getattr(options, name) == value}
+    if not found - ({"segment"} if options.network not in ("auto", "segment") else set()):
+        raise SettingError(
+            "a budget is for choosing, and nothing is left to choose: every option that it could search is given",
+            hint=f"leave out the budget, or one of: {', '.join(OPEN)}",
         )
 
 

@@ -4,7 +4,8 @@ Axes: N series, H steps ahead, Q quantile levels. Times are kept in the panel's 
 (see `panel.Panel.labels` for their text).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -97,10 +98,85 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A candidate that was fitted: its name, its options as a command takes them, and its loss."""
+
+    name: str
+    options: dict[str, Any]
+    loss: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """What a recipe adds to an ensemble.
+
+    Attributes:
+        name: of its trial.
+        weight: its share of the average.
+        alone: its own loss.
+        without: the loss of the ensemble without it; None where it is the only one.
+    """
+
+    name: str
+    weight: float
+    alone: float
+    without: float | None
+
+
+SPENT = "the budget was spent"
+"""Why a search ended that might have gone on."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a search within a budget went.
+
+    Attributes:
+        budget: as it was given.
+        ended: why it ended.
+        trials: in their order.
+        refused: the candidates that could not be fitted to the data, and why.
+        members: of the ensemble that was kept, the best first.
+        loss: of the ensemble.
+        rest: seconds that the fits after the search will take, roughly.
+    """
+
+    budget: str
+    ended: str
+    trials: tuple[Trial, ...]
+    refused: dict[str, str]
+    members: tuple[Member, ...]
+    loss: float
+    rest: float
+
+    @property
+    def again(self) -> str:
+        """How to make the same choice again, where a clock ended the search; empty otherwise."""
+        if self.ended != SPENT or "trial" in self.budget:
+            return ""
+        done = len(self.trials) + len(self.refused)
+        return f"the clock ended the search; a budget of '{done} trial{'s' * (done > 1)}' makes the same choice again"
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the seconds: the same trials give the same record."""
+        return {name: value for name, value in asdict(self).items() if name != "rest"}
+
+
+@dataclass(frozen=True)
 class Choice:
-    """What `auto` tried on the validation part and what it took; `interrupted` if Ctrl-C came before all was tried."""
+    """What `auto` tried on the validation part and what it took; `interrupted` if Ctrl-C came before all was tried.
+
+    `search` says more, where there was a budget.
+    """
 
     chosen: str
     tried: dict[str, float] = field(default_factory=dict)
     metric: str = "validation loss"
     interrupted: bool = False
+    search: Search | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """`chosen` and `tried`, or all of the search, with the trials by name."""
+        if self.search is None:
+            return {"chosen": self.chosen, "tried": self.tried}
+        return {"chosen": self.chosen, "metric": self.metric, "interrupted": self.interrupted, **self.search.to_json()}

@@ -20,9 +20,11 @@ from unspool.report.tables import (
     coverage_table,
     fold_table,
     forecast_tables,
+    member_table,
     next_table,
     score_note,
     score_table,
+    search_words,
 )
 
 MOST_FINDINGS = 20
@@ -41,6 +43,7 @@ def render_report(report: ReportData) -> str:
     """The page as text; the same report gives the same text."""
     selection = select_series(report)
     backtest = report.backtest
+    search = report.choice.search if report.choice is not None else None
     charts = {
         "series": series_chart(report, selection),
         "folds": fold_chart(report, backtest, selection) if backtest is not None else None,
@@ -65,6 +68,8 @@ def render_report(report: ReportData) -> str:
         "by_fold": fold_table(report, backtest) if backtest is not None else None,
         "hardest": hardest_tables(report, selection),
         "coverage": coverage_table(backtest) if backtest is not None else None,
+        "members": member_table(search) if search is not None and len(search.members) > 1 else None,
+        "search": search_words(search) if search is not None else "",
         "choice": choice_table(report.choice) if report.choice is not None else None,
         "most_findings": MOST_FINDINGS,
         **explanation_content(report.explanation, report.inspect),

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 
-from unspool.forecast.result import MODEL, Backtest, Choice
+from unspool.forecast.result import MODEL, Backtest, Choice, Search
 from unspool.report.axis import axis_times
 from unspool.report.bands import bands
 from unspool.report.data import ReportData
 from unspool.report.names import metric_name, spoken
-from unspool.report.numbers import HARD, MISSING, between, level, number, percent
+from unspool.report.numbers import HARD, MISSING, between, count, level, number, percent
 from unspool.report.scoring import headline_metric, metrics_of, skill, usable
 from unspool.report.selection import Selection
 
 MOST_ROWS = 60
+MOST_TRIED = 20
 _NO_CONTEST = frozenset({"coverage", "width", "bias"})
 """Measures of which the lowest is not the best."""
 
@@ -115,11 +116,32 @@ def coverage_table(backtest: Backtest) -> Table | None:
 def choice_table(choice: Choice) -> Table:
     """What `auto` tried, the best first."""
     tried = sorted(choice.tried.items(), key=lambda item: (not usable(item[1]), item[1]))
+    members = {one.name for one in choice.search.members} if choice.search is not None else {choice.chosen}
     rows = []
-    for name, value in tried:
-        taken = name == choice.chosen
+    for name, value in tried[:MOST_TRIED]:
+        taken = name in members
         rows.append((Cell(name), Cell(number(value), taken), Cell("taken" if taken else "")))
-    return Table(f"What was tried, by {choice.metric} (lower is better)", ("Network", "Value", ""), tuple(rows))
+    caption = f"What was tried, by {choice.metric} (lower is better)"
+    return Table(caption, ("Network", "Value", ""), tuple(rows), max(0, len(tried) - MOST_TRIED))
+
+
+def member_table(search: Search) -> Table:
+    """What each member adds to the ensemble that was kept."""
+    rows = []
+    for one in search.members:
+        cells = (one.name, percent(one.weight), number(one.alone), number(one.without))
+        rows.append(tuple(Cell(text) for text in cells))
+    return Table("What each member adds", ("Member", "Weight", "Alone", "Ensemble without it"), tuple(rows))
+
+
+def search_words(search: Search) -> str:
+    """How a search went, in a sentence or two."""
+    words = f"Within a budget of {search.budget}, {count(len(search.trials), 'candidate')} were tried; {search.ended}. "
+    alone = min(trial.loss for trial in search.trials)
+    if len(search.members) == 1:
+        return words + "The best one stands alone: no second one made it better."
+    size = len(search.members)
+    return f"{words}The ensemble of {size} has a loss of {number(search.loss)}; the best alone has {number(alone)}."
 
 
 def next_table(report: ReportData, selection: Selection) -> Table | None:

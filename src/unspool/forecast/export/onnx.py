@@ -22,6 +22,7 @@ from torch import Tensor
 
 from unspool.atomic import write_file
 from unspool.errors import ModelError, OutputError, SettingError
+from unspool.forecast.ensemble import AnyModel, Ensemble
 from unspool.forecast.export.description import KEY, OUTPUT, description
 from unspool.forecast.export.graph import Whole
 from unspool.forecast.export.reading import BATCH, arrays_of
@@ -58,7 +59,7 @@ class Exported:
 
 
 def export_model(
-    model: FittedModel,
+    model: AnyModel,
     columns: Columns,
     frequency: Frequency,
     path: str | PathLike[str],
@@ -77,9 +78,14 @@ def export_model(
     Raises:
         OutputError: the file exists, is not called .onnx, or cannot be written.
         SettingError: what writes ONNX is not installed.
-        ModelError: its quantiles cannot be written (see `check_exported`).
-        ModelError: the file's forecast differs from ours by more than `TOLERANCE`; nothing is written.
+        ModelError: its quantiles cannot be written (see `check_exported`), the file's forecast differs from ours by
+            more than `TOLERANCE`, or the model is an ensemble; nothing is written.
     """
+    if isinstance(model, Ensemble):
+        raise ModelError(
+            "an ensemble cannot be exported: its members read windows of different lengths",
+            hint="fit without a budget, or one member alone with its options (`choice` in metrics.json)",
+        )
     check_exported(model.recipe.model.network, model.recipe.model.head)
     target = _checked(Path(path), overwrite)
     check_installed()

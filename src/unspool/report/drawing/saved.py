@@ -9,7 +9,7 @@ from unspool.errors import ModelError
 
 
 def saved_network(folder: Path) -> nn.Module:
-    """The network (of several members the first) of a forecaster, a classifier or a text model.
+    """The network of a forecaster, a classifier or a text model: the first member of several, the lead of an ensemble.
 
     Args:
         folder: `model/` as a command wrote it, or the folder that it lies in.
@@ -26,9 +26,10 @@ def saved_network(folder: Path) -> nn.Module:
         ) from None
     match kind:
         case "unspool forecast model":
+            from unspool.forecast.ensemble import lead_of
             from unspool.forecast.saving import load_model
 
-            return load_model(folder).model.members[0].network
+            return lead_of(load_model(folder).model).members[0].network
         case "unspool classification model":
             from unspool.classify.saving import load_model
 
