@@ -90,3 +90,15 @@ def test_a_folder_of_somebody_elses_is_refused(table: Path, tmp_path: Path, caps
     ran = run(capsys, "tune", table, *QUICK, "--out", tmp_path / "out")
     assert ran.code == 2
     assert "letter.txt" in ran.err
+
+
+def test_a_network_that_is_fed_its_forecast_has_no_highway_to_search(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ("tune", table, *QUICK[:2], "--steps", 2, *QUICK[4:], "--network", "autoregressive", "--cells", "elman")
+    ran = run(capsys, *words, "--trials", 1, "--out", tmp_path / "tuned")
+    assert (ran.code, ran.err) == (0, "")
+    assert "highway" not in json.loads((tmp_path / "tuned/best.json").read_text())["command"]
+    ran = run(capsys, *words, "--over", "highway", "--out", tmp_path / "none")
+    assert ran.code == 2
+    assert "has no highway to search" in ran.err

@@ -72,7 +72,16 @@ def test_placeholders_of_missing_values_change_nothing(name: str, seed: int, sea
         assert torch.allclose(a[observed], b[observed], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NORMALISATIONS)
+@given(seed=st.integers(0, 10_000), size=st.floats(0.5, 50))
+def test_a_ratio_keeps_zero_and_takes_the_size_off(seed: int, size: float):
+    past = 0.5 + torch.rand(2, 6, generator=torch.Generator().manual_seed(seed))
+    one, two = (NORMALISATIONS["ratio"](p, torch.ones(2, 6), 4, 3) for p in (past, size * past))
+    assert (one.past == 0).all()
+    assert (one.future == 0).all()
+    assert torch.allclose(past / one.unit, size * past / two.unit, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in NORMALISATIONS if name != "ratio"])
 @given(seed=st.integers(0, 10_000), shift=st.floats(-50, 50))
 def test_a_window_moved_moves_its_level_alone(name: str, seed: int, shift: float):
     past = torch.randn(2, 6, generator=torch.Generator().manual_seed(seed))

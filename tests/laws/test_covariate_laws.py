@@ -13,7 +13,7 @@ from tests.forecast.covariates import ALL, LENGTH, tables
 from tests.forecast.samples import HORIZON, small
 from unspool.forecast import Forecaster, Panel, run_job
 from unspool.forecast.coding import Coding
-from unspool.forecast.networks import NETWORKS
+from unspool.forecast.networks import FED, NETWORKS
 
 each_network = pytest.mark.parametrize("network", NETWORKS)
 TABLE, FUTURE = tables()
@@ -205,7 +205,7 @@ def test_an_unseen_category_is_read_as_the_mean_of_the_others(network: str):
     assert all(not np.array_equal(found["new"], found[kind]) for kind in ("none", "sale", "fair"))
 
 
-@each_network
+@pytest.mark.parametrize("network", [name for name in NETWORKS if name not in FED])
 def test_a_gap_is_stepped_over_and_its_covariates_may_be_absent(network: str):
     table, ahead = TABLE.filter(DAY < LENGTH - 2), pl.concat([TABLE.select(FUTURE.columns), FUTURE])
     forecaster = made(network, gap=2).fit(table)

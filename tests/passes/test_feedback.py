@@ -1,5 +1,7 @@
 """A fed-back step is the step, its readout, and the mixture that it reads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from unspool.cells import built_in
 from unspool.errors import CellError
 from unspool.ir import StepGraph, check_graph, graph_from_json, graph_to_json, print_graph
 from unspool.lang import Input, Matrix, State, cell, tanh
-from unspool.passes import as_run, chained, fed_back
+from unspool.passes import Draw, as_run, chained, fed_back
 from unspool.testing.interpreter import step
 
 GRAPHS = {name: graph for name, c in built_in().items() if not (graph := as_run(c.graph)).number_inputs}
@@ -33,6 +35,25 @@ def test_it_reads():
         "  v1    = z ∘ sharpness + noise",
         "  y'    = sign(v1 − largest(v1)) + 1",
     ]
+
+
+def test_a_draw_reads_several_numbers_of_an_output_and_noise():
+    draw = Draw(("place", "width"), ("e",), lambda b, raw, noise: b.apply(
+        "add", raw["place"], b.apply("multiply", raw["width"], noise["e"])
+    ))  # fmt: skip
+    chain = chained(built_in()["elman"].graph, 1)
+    fed = check_graph(fed_back(chain, features=True, activation=draw, taught=False))
+    assert print_graph(fed).splitlines() == [
+        "elman: x [I], e [O], h_l0 [H], y [O] → h_l0 [H], y [O]; output [O]",
+        "W_l0 [H, I]  W_l0_fed [H, O]  R_l0 [H, H]  b_l0 [H]  bR_l0 [H]  V [2·O, H]  c [2·O]   gates place width",
+        "  h_l0' = tanh(W_l0 @ x + W_l0_fed @ y + b_l0 + R_l0 @ h_l0 + bR_l0)",
+        "  place = V.place @ h_l0' + c.place",
+        "  width = V.width @ h_l0' + c.width",
+        "  y'    = place + width ∘ e",
+    ]
+    assert graph_from_json(graph_to_json(fed)) == fed
+    with pytest.raises(CellError, match="own 'h_l0'"):
+        fed_back(chain, features=True, activation=replace(draw, noise=("h_l0",)), taught=False)
 
 
 @pytest.mark.parametrize("graph", COLUMNS.values(), ids=COLUMNS.keys())

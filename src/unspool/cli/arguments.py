@@ -96,13 +96,35 @@ ForecastCell = Annotated[
 Network = Annotated[
     str,
     typer.Option(
-        help="direct, segment, onward, dilated, seq2seq, or auto: chosen on a validation part.", rich_help_panel="Model"
+        help="direct, segment, onward, dilated, seq2seq, autoregressive, or auto: chosen on a validation part.",
+        rich_help_panel="Model",
+    ),
+]
+Head = Annotated[
+    str,
+    typer.Option(
+        help="What is forecast of a step: quantile, normal, student, negative_binomial, tweedie; auto.",
+        rich_help_panel="Model",
+    ),
+]
+Lags = Annotated[
+    str | None,
+    typer.Option(
+        help="Steps back that an autoregressive network reads again: 24,168; one and two seasons.",
+        rich_help_panel="Model",
+    ),
+]
+Paths = Annotated[
+    int,
+    typer.Option(
+        help="Paths to draw of each series, into paths.csv; network auto is autoregressive then.",
+        rich_help_panel="Output",
     ),
 ]
 Normalisation = Annotated[
     str,
     typer.Option(
-        help="Of each window: last, scaled, mean, standard, season, smoothing, or auto.", rich_help_panel="Model"
+        help="Of each window: last, scaled, mean, standard, season, ratio, smoothing, or auto.", rich_help_panel="Model"
     ),
 ]
 Log = Annotated[
@@ -196,7 +218,7 @@ def read_names(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
-def read_steps(text: str | None) -> tuple[int, ...] | None:
+def read_steps(text: str | None, option: str) -> tuple[int, ...] | None:
     """`1,4,24` → (1, 4, 24).
 
     Raises:
@@ -207,7 +229,7 @@ def read_steps(text: str | None) -> tuple[int, ...] | None:
     try:
         return None if text is None else tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise SettingError(f"dilations '{text}' are not whole numbers", hint="for example --dilations 1,4,24") from None
+        raise SettingError(f"{option} '{text}' are not whole numbers", hint=f"for example --{option} 1,4,24") from None
 
 
 def read_levels(text: str) -> tuple[float, ...]:

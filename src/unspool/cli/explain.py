@@ -40,11 +40,12 @@ def explain(
     With --out it writes report.html, explanation.json and explanation.csv to that folder.
     """
     from unspool.atomic import check_folder
+    from unspool.cli.arguments import read_steps
     from unspool.cli.output import print_json
     from unspool.forecast import Forecaster
 
     folder = check_folder(out, FILES, overwrite=overwrite) if out else None
-    steps = read_steps(ahead)
+    steps = read_steps(ahead, "ahead")
     forecaster = Forecaster.load(model)
     forecaster.set_params(on_bad_series="skip" if skip_bad_series else "error")
     panel = forecaster.read(file, future)
@@ -63,22 +64,6 @@ def explain(
     typer.echo(f"how far back the network itself can carry anything: {inspect}")
     for what, path in written.items():
         typer.echo(f"{what:<12} {path}")
-
-
-def read_steps(text: str | None) -> list[int] | None:
-    """`1,24` → [1, 24].
-
-    Raises:
-        SettingError: a part is not a whole number.
-    """
-    from unspool.errors import SettingError
-
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise SettingError(f"the steps ahead '{text}' are not whole numbers", hint="for example --ahead 1,24") from None
 
 
 def _write(

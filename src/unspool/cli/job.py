@@ -31,6 +31,8 @@ class Job:
     cold_start: a.ColdStart = None
     cell: a.ForecastCell = "auto"
     network: a.Network = "auto"
+    head: a.Head = "auto"
+    lags: a.Lags = None
     normalisation: a.Normalisation = "auto"
     log: a.Log = None
     highway: a.Highway = None
@@ -55,6 +57,7 @@ class Job:
     refit: a.Refit = True
     baselines: a.Baselines = "usual"
     baseline_seconds: a.BaselineSeconds = 120.0
+    paths: a.Paths = 0
     out: a.Out = Path("out/forecast")
     overwrite: a.Overwrite = False
     json: a.Json = False

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from unspool.atomic import new_folder, write_file
@@ -18,15 +19,15 @@ from unspool.errors import OutputError
 from unspool.forecast import Forecast, Panel, Run
 from unspool.forecast.ensemble import models_of
 from unspool.forecast.fitting import FittedModel
-from unspool.forecast.output import forecast_table
+from unspool.forecast.output import forecast_table, path_times, paths_table
 from unspool.forecast.saving import FILES, write_model
 from unspool.forecast.tables.panel import ROLES
 from unspool.forecast.tables.uneven import typical
 from unspool.report import ReportData, render_report
 
-OURS = frozenset({"forecast.csv", "forecast.parquet", "metrics.json", "report.html", "model"}) | {
-    f"model/{name}" for name in FILES
-}
+OURS = frozenset(
+    {"forecast.csv", "forecast.parquet", "paths.csv", "paths.parquet", "metrics.json", "report.html", "model"}
+) | {f"model/{name}" for name in FILES}
 
 
 def write_results(folder: Path, run: Run, report: ReportData) -> dict[str, Path]:
@@ -35,9 +36,14 @@ def write_results(folder: Path, run: Run, report: ReportData) -> dict[str, Path]
     with new_folder(folder, OURS) as draft:
         if run.forecast is not None:
             table = forecast_table(run.forecast, run.panel)
-            (draft / "forecast.csv").write_bytes(csv_bytes(table, run.panel, run.forecast))
+            (draft / "forecast.csv").write_bytes(csv_bytes(table, run.panel, run.forecast.times))
             table.write_parquet(draft / "forecast.parquet")
             written |= {"forecast": folder / "forecast.csv", "": folder / "forecast.parquet"}
+            if run.forecast.paths is not None:
+                table = paths_table(run.forecast, run.panel)
+                (draft / "paths.csv").write_bytes(csv_bytes(table, run.panel, path_times(run.forecast)))
+                table.write_parquet(draft / "paths.parquet")
+                written["paths"] = folder / "paths.csv"
         metrics = run.backtest.metrics if run.backtest is not None else {}
         if run.choice.search is not None:
             metrics = metrics | {"choice": run.choice.to_json()}
@@ -76,13 +82,13 @@ def results(run: Run, report: ReportData, written: dict[str, Path]) -> dict[str,
 
 def forecast_rows(table: pl.DataFrame, panel: Panel, forecast: Forecast) -> list[dict[str, Any]]:
     """The table's rows with times as text, for JSON."""
-    return _as_text(table, panel, forecast).to_dicts()
+    return _as_text(table, panel, forecast.times).to_dicts()
 
 
-def csv_bytes(table: pl.DataFrame, panel: Panel, forecast: Forecast) -> bytes:
+def csv_bytes(table: pl.DataFrame, panel: Panel, times: np.ndarray) -> bytes:
     """The table as CSV, its times spelled as in the file that was read."""
     buffer = io.BytesIO()
-    _as_text(table, panel, forecast).write_csv(buffer)
+    _as_text(table, panel, times).write_csv(buffer)
     return buffer.getvalue()
 
 
@@ -101,10 +107,10 @@ def check_table(path: Path, overwrite: bool) -> Path:
     return path
 
 
-def write_table(path: Path, table: pl.DataFrame, panel: Panel, forecast: Forecast) -> None:
-    """Write a forecast as CSV or Parquet, by the file's ending."""
+def write_table(path: Path, table: pl.DataFrame, panel: Panel, times: np.ndarray) -> None:
+    """Write a forecast, or its paths, as CSV or Parquet, by the file's ending."""
     if path.suffix == ".csv":
-        write_file(path, csv_bytes(table, panel, forecast))
+        write_file(path, csv_bytes(table, panel, times))
         return
     buffer = io.BytesIO()
     table.write_parquet(buffer)
@@ -186,6 +192,5 @@ def _command(job: Job, command: str) -> str:
     return shlex.join(words)
 
 
-def _as_text(table: pl.DataFrame, panel: Panel, forecast: Forecast) -> pl.DataFrame:
-    times = pl.Series(panel.columns.time, panel.labels(forecast.times.ravel()))
-    return table.with_columns(times)
+def _as_text(table: pl.DataFrame, panel: Panel, times: np.ndarray) -> pl.DataFrame:
+    return table.with_columns(pl.Series(panel.columns.time, panel.labels(times.ravel())))

@@ -9,6 +9,8 @@ from unspool.cli.tables import Screen
 from unspool.errors import SettingError
 from unspool.forecast import Forecaster, run_job
 from unspool.forecast.evaluation.statistical import check_baselines
+from unspool.forecast.fed import check_paths
+from unspool.forecast.networks import FED
 
 
 def run(job: Job, *, final: bool) -> None:
@@ -20,9 +22,12 @@ def run(job: Job, *, final: bool) -> None:
             "a backtest forecasts what came: it reads no table of the future",
             hint="leave out --future; the known covariates of the table are read up to its end",
         )
+    if job.paths and not final:
+        raise SettingError("a backtest makes no forecast past the end, so it has no paths", hint="leave out --paths")
     check_baselines(job.baselines, job.baseline_seconds)
     folder = check_folder(job.out, OURS, overwrite=job.overwrite)
     forecaster = forecaster_of(job)
+    check_paths(job.paths, forecaster.network)
     screen = Screen(quiet=job.json)
     panel = forecaster.read(job.file, job.future)
     screen.data(job.file.name, panel)
@@ -40,6 +45,7 @@ def run(job: Job, *, final: bool) -> None:
             baseline_seconds=job.baseline_seconds,
             on_choice=screen.choice,
             tell=screen.baseline,
+            paths=job.paths,
         )
     report = report_of(done, job)
     written = write_results(folder, done, report)
@@ -56,8 +62,11 @@ def forecaster_of(job: Job) -> Forecaster:
     options |= {name: read_names(getattr(job, name)) for name in lists}
     options |= {
         "quantiles": read_levels(job.quantiles),
-        "dilations": read_steps(job.dilations),
+        "dilations": read_steps(job.dilations, "dilations"),
+        "lags": read_steps(job.lags, "lags"),
         "series": job.series or "unique_id",
         "on_bad_series": "skip" if job.skip_bad_series else "error",
     }
+    if job.paths and job.network == "auto":
+        options["network"] = FED[0]
     return Forecaster(**options)

@@ -143,18 +143,31 @@ def space_of(names: list[str], usual: "Recipe", cells: str) -> "tuple[Space, dic
     return {name: space[name] for name in names}, {name: first[name] for name in names}
 
 
+def _barred(network: str) -> dict[str, str]:
+    """What a named network has nothing of to search, and why."""
+    from unspool.forecast.networks import FED
+
+    found = {}
+    if network == "dilated":
+        found["num_layers"] = "network 'dilated' has a layer for each dilation"
+    if network in FED:
+        found["highway"] = f"network '{network}' has no highway to search"
+    return found
+
+
 def _names(over: str | None, network: str) -> list[str]:
     from unspool.errors import SettingError
 
     if over is None:
         # What `unspool forecast` has no option for could not be handed on to it.
-        there = {field.name for field in fields(Job)} - ({"num_layers"} if network == "dilated" else set())
+        there = {field.name for field in fields(Job)} - set(_barred(network))
         return [name for name in USUAL if name in there]
     names = [name.strip().replace("-", "_") for name in over.split(",") if name.strip()]
     if unknown := [name for name in names if name not in KNOWN] or ([] if names else [over]):
         raise SettingError(f"'{unknown[0]}' is nothing to search", hint=f"it is one of: {', '.join(KNOWN)}")
-    if network == "dilated" and "num_layers" in names:
-        raise SettingError("network 'dilated' has a layer for each dilation", hint="leave num_layers out of --over")
+    for name, why in _barred(network).items():
+        if name in names and "network" not in names:
+            raise SettingError(why, hint=f"leave {name} out of --over")
     return names
 
 

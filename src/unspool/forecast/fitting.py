@@ -1,8 +1,10 @@
 """Fit a model to a panel: split in time, train, calibrate, and fit again on everything."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import final
 
 import numpy as np
@@ -13,9 +15,8 @@ from unspool.errors import DataError
 from unspool.forecast.coding import Coding
 from unspool.forecast.cold import forget_untrained, with_hidden
 from unspool.forecast.evaluation import conformal, metrics
-from unspool.forecast.model import ForecastModel, ModelSettings
+from unspool.forecast.model import SAMPLED, ForecastModel, ModelSettings, quantiles_of
 from unspool.forecast.places import Places
-from unspool.forecast.quantiles import quantile_loss
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.scaling import check_positive, scales_for
 from unspool.forecast.tables.panel import Panel
@@ -156,9 +157,37 @@ class FittedModel:
         centre = np.where(fitted, self.scales.centre[series], own.centre)
         return Scales(centre, np.where(fitted, self.scales.spread[series], own.spread), log), series
 
+    def paths(self, panel: Panel, count: int, ahead: np.ndarray | None = None) -> np.ndarray:
+        """[N, count, H] paths after each series' end, in the units of the data, where the network has paths.
+
+        The steps of a path belong together. Members draw in turn. The recipe's seed and the name of the series decide
+        what is drawn; of heads without noise of their own, the other series do, too.
+
+        Args:
+            panel: the data.
+            count: paths of each series.
+            ahead: as for `quantiles`.
+        """
+        seed, head, found, rest = self.recipe.seed, self.members[0].head, [], iter(panel.series)
+        for window, scales in self.ends(panel, ahead):
+            with drawn_from(self.recipe, len(self.members)):
+                noises: dict[str, list[Tensor]] = {}
+                for series in islice(rest, len(scales.centre)):
+                    torch.manual_seed(seed << 32 | zlib.crc32(series.id.encode()))
+                    for name, noise in head.noise(1, count, self.recipe.model.horizon).items():
+                        noises.setdefault(name, []).append(noise)
+                paths = drawn(self.members, window, count, {name: torch.cat(each) for name, each in noises.items()})
+            found.append(self._in_data(paths.double().numpy(), scales))
+        return np.concatenate(found)
+
     def _calibrated(self, window: Window, scales: Scales) -> np.ndarray:
         quantiles, unit = average(self.members, window)
-        return scales.undo(conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels))
+        return self._in_data(conformal.apply(quantiles, unit, self.shifts, self.recipe.model.levels), scales)
+
+    def _in_data(self, values: np.ndarray, scales: Scales) -> np.ndarray:
+        """From units of the series' scale to those of the data; whole numbers come back from float32 as such."""
+        found = scales.undo(values)
+        return found.round(4) if self.recipe.model.head == "negative_binomial" else found
 
 
 def panel_tail(panel: Panel, steps: int) -> Panel:
@@ -241,7 +270,9 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
         raise DataError(f"{title}: the loss is not finite", hint="look for extreme values in the data")
     forget_untrained(model, train)
     error = quantile_error((model,), windows.cut(checked), settings.levels)
-    shifts = calibrate((model,), windows.cut(trusted), settings.levels)
+    shifts = [[0.0] * len(settings.levels)] * settings.horizon
+    if not (settings.counts or settings.is_fed):
+        shifts = calibrate((model,), windows.cut(trusted), settings.levels)
     log = TrainingLog(fitted.epochs, fitted.best, fitted.stopped, settings.network, recipe.cell.name, fitted.seconds)
     ids = tuple(s.id for s in panel.series)
     early = FittedModel((model,), recipe, ids, scales, shifts, log, error, coding)
@@ -319,11 +350,8 @@ def _drawn(windows: Windows, places: Places | Tensor, size: int, seed: int) -> I
 
 
 def window_loss(model: nn.Module, window: Window) -> Tensor:
-    """`quantile_loss` in units of each window."""
-    quantiles, unit = model(window)
-    levels = model.levels
-    assert isinstance(levels, Tensor)
-    return quantile_loss(quantiles / unit[:, None, None], window.future / unit[:, None], window.future_mask, levels)
+    """The model's own loss, in units of each window."""
+    return model(window, True)
 
 
 def calibrate(members: Sequence[ForecastModel], window: Window, levels: Sequence[float]) -> list[list[float]]:
@@ -345,13 +373,38 @@ def observed(window: Window) -> np.ndarray:
 
 @torch.inference_mode()
 def average(members: Sequence[ForecastModel], window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Mean quantiles [B, H, Q] of the members and the unit [B], float64. Averages of ordered quantiles are ordered."""
+    """Mean quantiles [B, H, Q] of the members and the unit [B], float64. Averages of ordered quantiles are ordered.
+
+    Members that are fed their forecast share the paths whose quantiles are taken instead, as they share any others.
+    """
     quantiles, unit = [], []
     for part in window.parts(BATCH):
+        if len(members) > 1 and members[0].settings.is_fed:
+            quantiles.append(_shared(members, part))
+            unit.append(torch.ones(len(part.past), dtype=torch.float64))
+            continue
         results = [member(part) for member in members]
         quantiles.append(torch.stack([q.double() for q, _ in results]).mean(0))
         unit.append(results[0][1].double())
     return torch.cat(quantiles).numpy(), torch.cat(unit).numpy()
+
+
+def _shared(members: Sequence[ForecastModel], window: Window) -> Tensor:
+    """[B, H, Q] quantiles of `SAMPLED` paths of all members, of the noise of `ForecastModel.forward`."""
+    settings = members[0].settings
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        noise = members[0].head.noise(1, SAMPLED, settings.horizon)
+        return quantiles_of(drawn(members, window, SAMPLED, noise), settings).double()
+
+
+def drawn(members: Sequence[ForecastModel], window: Window, count: int, noise: dict[str, Tensor]) -> Tensor:
+    """[B, count, H] paths, of the members in turn, in units of the series' scale; noise as in `ForecastModel.paths`."""
+    shares = []
+    for number, member in enumerate(members[:count]):
+        part = {name: n[:, number :: len(members)] for name, n in noise.items()}
+        shares.append(member.paths(window, len(range(number, count, len(members))), part))
+    return torch.cat(shares, 1)
 
 
 def spread_evenly(places: Tensor, most: int) -> Tensor:

@@ -12,12 +12,14 @@ from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.budget import Budget
 from unspool.forecast.choice import decide
+from unspool.forecast.counts import check_counts
 from unspool.forecast.ensemble import AnyModel, fit_recipe, lead_recipe, shortest_window
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
 from unspool.forecast.explanation import Explanation, explain
 from unspool.forecast.export import Exported, export_model
-from unspool.forecast.fitting import check_ahead, check_ends, least_window
+from unspool.forecast.fed import check_paths
+from unspool.forecast.fitting import FittedModel, check_ahead, check_ends, least_window
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.options import AUTO, Options, check_even, check_options, first_cell, settled
 from unspool.forecast.output import forecast_table, like
@@ -44,8 +46,8 @@ class Forecaster:
     Args:
         horizon: steps to forecast.
         cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`; "auto": `gru`, or searched within a budget.
-        network: "direct", "segment", "onward", "dilated", "seq2seq" or "auto" (see `Options` for this and all that
-            follows).
+        network: "direct", "segment", "onward", "dilated", "seq2seq", "autoregressive" or "auto" (see `Options` for
+            this and all that follows).
         target, time, series: names of the columns; the default series column may be absent.
         frequency: step of the data ("1h", "1mo" …); inferred by default.
         season_length: steps in a season; the frequency's usual one by default.
@@ -112,6 +114,8 @@ class Forecaster:
         holidays: Sequence[str] = (),
         cold_start: bool | None = None,
         budget: str | float | Budget | None = None,
+        head: str = "auto",
+        lags: Sequence[int] | None = None,
     ) -> None:
         self.horizon = horizon
         self.cell = cell
@@ -148,6 +152,8 @@ class Forecaster:
         self.holidays = holidays
         self.cold_start = cold_start
         self.budget = budget
+        self.head = head
+        self.lags = lags
 
     def read(self, path: str | PathLike[str], future: str | PathLike[str] | None = None) -> Panel:
         """The panel of a CSV or Parquet file; settings are checked first. Once fitted: newer data for the model.
@@ -224,7 +230,7 @@ class Forecaster:
         panel = self._fitted_panel(frame, future)
         return like(forecast_table(self.forecast(panel), panel), self._frame if frame is None else frame)
 
-    def forecast(self, frame: Any = None, times: Any = None, future: Any = None) -> Forecast:
+    def forecast(self, frame: Any = None, times: Any = None, future: Any = None, paths: int = 0) -> Forecast:
         """The same as arrays.
 
         Args:
@@ -232,9 +238,10 @@ class Forecaster:
             times: [N, horizon] times to forecast, ascending and after the end of each series (in UTC where there are
                 zones), where time is uneven; steps of the frequency by default.
             future: as for `predict`.
+            paths: of each series, drawn over the whole horizon; for the network "autoregressive".
         """
         panel = self._fitted_panel(frame, future)
-        return make_forecast(self.model_, panel, times)
+        return make_forecast(self.model_, panel, times, paths)
 
     def explain(
         self,
@@ -365,6 +372,8 @@ class Forecaster:
             cold_start=recipe.cold,
             categorical=tuple(one.name for one in model.coding.columns if one.categorical),
             holidays=tuple(name.removeprefix(PREFIX) for name in recipe.model.features if name.startswith(PREFIX)),
+            head=recipe.model.head,
+            lags=recipe.model.lags or None,
         )
         self.set_params(**{role: tuple(one.name for one in model.coding.of_role(role)) for role in ROLES})
         self.columns_, self.frequency_ = saved.columns, saved.frequency
@@ -381,9 +390,10 @@ class Forecaster:
         values = {name: getattr(self, name) for name in Options.__dataclass_fields__}
         ask(self.known, self.past, self.static, self.categorical)
         holidays = self.holidays if isinstance(self.holidays, str) else tuple(self.holidays)
-        listed = {"quantiles": tuple(self.quantiles), "holidays": holidays}
-        dilations = None if self.dilations is None else tuple(self.dilations)
-        return check_options(Options(**{**values, **listed, "dilations": dilations}))
+        values |= {"quantiles": tuple(self.quantiles), "holidays": holidays}
+        for name in ("dilations", "lags"):
+            values[name] = None if values[name] is None else tuple(values[name])
+        return check_options(Options(**values))
 
     def _panel(self, frame: Any) -> Panel:
         _ = self.options  # settings are refused before the data are read
@@ -451,14 +461,19 @@ def _not_fitted() -> ModelError:
     return ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
 
 
-def make_forecast(model: AnyModel, panel: Panel, times: Any = None) -> Forecast:
+def make_forecast(model: AnyModel, panel: Panel, times: Any = None, paths: int = 0) -> Forecast:
     """The forecast of a fitted model after the end of each series, or at `times` [N, H] after them.
 
     Raises:
-        DataError: a series has no value in the window that is read, or a value is too extreme.
-        SettingError: times are given for a series of even steps, or do not follow its end.
+        DataError: a series has no value in the window that is read, or a value is too extreme, or below zero where
+            the head knows no such.
+        SettingError: times are given for a series of even steps, or do not follow its end; or paths are asked of a
+            network that has none.
     """
     settings = model.recipe.model
+    check_paths(paths, settings.network)
+    if settings.counts:
+        check_counts(panel, settings.head)
     check_ends(panel, shortest_window(model))
     check_ahead(panel, settings.gap + settings.horizon)
     last = np.array([s.times[-1] for s in panel.series])
@@ -467,12 +482,12 @@ def make_forecast(model: AnyModel, panel: Panel, times: Any = None) -> Forecast:
         ahead[:, : settings.gap] = last[:, None]  # the gap has no rows: what counts is when it ends
         ahead[:, settings.gap :] = _following(panel, last, times, settings.horizon)
     quantiles = model.quantiles(panel, ahead)
-    if not np.isfinite(quantiles).all():
+    drawn = model.paths(panel, paths, ahead) if paths and isinstance(model, FittedModel) else None
+    if not np.isfinite(quantiles).all() or (drawn is not None and not np.isfinite(drawn).all()):
         raise DataError("the forecast is not finite", hint="look for extreme values in the data")
     ids = tuple(s.id for s in panel.series)
-    return Forecast(
-        ids, ahead[:, settings.gap :], quantiles[..., settings.levels.index(0.5)], quantiles, settings.levels
-    )
+    point = quantiles[..., settings.levels.index(0.5)]
+    return Forecast(ids, ahead[:, settings.gap :], point, quantiles, settings.levels, drawn)
 
 
 def _following(panel: Panel, last: np.ndarray, times: Any, horizon: int) -> np.ndarray:

@@ -57,6 +57,7 @@ def run_job(
     final: bool = True,
     baselines: str = "usual",
     baseline_seconds: float = SECONDS,
+    paths: int = 0,
     callbacks: Sequence[Callback] = (),
     on_choice: Callable[[Choice], None] | None = None,
     on_fold: Callable[[Fold], None] | None = None,
@@ -74,6 +75,7 @@ def run_job(
         final: whether to fit to all of the data and forecast past its end.
         baselines: as in `run_backtest`.
         baseline_seconds: as there.
+        paths: of each series in the forecast.
         callbacks: watch every fit.
         on_choice: told what was chosen.
         on_fold: told of every fold that is done.
@@ -101,11 +103,11 @@ def run_job(
         notes.append(choice.search.again)
     if tried is not None and choice.interrupted:
         notes.append("interrupted while choosing: the best model so far forecasts; there is no backtest")
-        return Run(panel, tried, choice, make_forecast(tried, panel), None, tuple(notes))
+        return Run(panel, tried, choice, make_forecast(tried, panel, paths=paths), None, tuple(notes))
     model = forecast = None
     if final:
         model, whole = _fit(panel, recipe, tried, callbacks)
-        forecast = make_forecast(model, panel)
+        forecast = make_forecast(model, panel, paths=paths)
         if not whole:
             notes.append("interrupted while fitting: the best model so far is kept; there is no backtest")
             return Run(panel, model, choice, forecast, None, tuple(notes))

@@ -7,6 +7,7 @@
 | `mean` | its mean | 1 |
 | `standard` | its mean | its deviation |
 | `season` | the last observed value of the same phase of the season | 1 |
+| `ratio` | nothing | its mean, for heads of values that are never negative |
 
 Windows come in units of their series' scale, so 1 is already the size of the series' variation. Reversible
 instance normalisation: Kim et al. 2022, ICLR (RevIN), without its affine part; `last` as in Zeng et al. 2023,
@@ -71,12 +72,20 @@ def seasonal(past: Tensor, mask: Tensor, horizon: int, season: int) -> Level:
     return Level(unrolled[:, :lookback], unrolled[:, lookback:], torch.ones_like(path[:, :1]))
 
 
+def ratio(past: Tensor, mask: Tensor, horizon: int, season: int) -> Level:
+    """Nothing is taken off; the mean is the unit, at least a tenth of the series' own."""
+    del horizon, season
+    value = _mean(past, mask).clamp(min=0.1)
+    return Level(torch.zeros_like(value), torch.zeros_like(value), value)
+
+
 NORMALISATIONS: dict[str, Callable[[Tensor, Tensor, int, int], Level]] = {
     "last": last,
     "scaled": scaled,
     "mean": mean,
     "standard": standard,
     "season": seasonal,
+    "ratio": ratio,
 }
 """name → (past [B, L], mask [B, L], horizon, season) → `Level`."""
 

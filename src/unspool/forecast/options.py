@@ -11,10 +11,13 @@ from unspool.forecast.budget import Budget, read_budget
 from unspool.forecast.calendar import usable_features
 from unspool.forecast.coding import Coding
 from unspool.forecast.cold import check_measured, starts_cold
+from unspool.forecast.counts import check_counts
+from unspool.forecast.fed import check_fed, fed_lags, usual_head
 from unspool.forecast.fitting import Recipe, least_past
+from unspool.forecast.heads import HEADS
 from unspool.forecast.holiday import check_days, holiday_features
 from unspool.forecast.model import COUNTING, ModelSettings
-from unspool.forecast.networks import NETWORKS, TIMED
+from unspool.forecast.networks import FED, NETWORKS, TIMED
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
 from unspool.forecast.scaling import check_positive
@@ -39,7 +42,7 @@ class Options:
         horizon: steps to forecast.
         cell: a cell, a built-in one's name, or FILE.py:NAME; "auto" is searched within a budget, and `gru` without.
         network: "direct", "segment", "onward", "dilated", "seq2seq", or "auto": whichever of the first two does best on
-            a validation part, and the third where time is uneven.
+            a validation part, and the third where time is uneven; or "autoregressive", which draws whole paths.
         normalisation: a name in `NORMALISATIONS`, or "auto": by the size of the data.
         gap: steps between the last one seen and the first one forecast.
         window: steps read.
@@ -62,6 +65,9 @@ class Options:
             shorter than half a window.
         budget: what choosing may take: "60s", "5m", "1h", seconds, or "30 trials"; None for the few candidates that are
             always tried.
+        head: a name in `HEADS`, what is made of the network's numbers; "auto": "student" for the network
+            "autoregressive", "quantile" for the others.
+        lags: steps whose values the network "autoregressive" reads again; by default one and two seasons.
     """
 
     horizon: int
@@ -89,6 +95,8 @@ class Options:
     log: bool | None = None
     cold_start: bool | None = None
     budget: str | float | Budget | None = None
+    head: str = "auto"
+    lags: tuple[int, ...] | None = None
 
 
 OPEN = {
@@ -134,6 +142,8 @@ def check_options(options: Options) -> Options:
     _among("network", options.network, ("auto", *NETWORKS))
     _among("normalisation", options.normalisation, ("auto", *NORMALISATIONS, SMOOTHING))
     _check_dilations(options)
+    _among("head", options.head, ("auto", *HEADS))
+    check_fed(options)
     if options.dropout is not None and not 0 <= options.dropout < 1:
         raise SettingError(f"dropout is {options.dropout}", hint="it is a probability, 0 or more and below 1")
     if options.learning_rate is not None and not 0 < options.learning_rate < math.inf:
@@ -203,6 +213,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         horizon=options.horizon,
         gap=options.gap,
         levels=check_levels(options.quantiles),
+        head=options.head if options.head != "auto" else usual_head(options.network),
         season=season,
         segment=1,
         hidden_size=options.hidden_size or defaults.default_hidden_size(windows),
@@ -217,15 +228,18 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     )
     if options.normalisation == "auto":
         # A single value has no deviation to divide by.
-        settings = replace(
-            settings, normalisation="last" if options.cold_start else defaults.default_normalisation(windows)
-        )
+        usual = "last" if options.cold_start else defaults.default_normalisation(windows)
+        settings = replace(settings, normalisation="ratio" if settings.counts else usual)
+    if settings.counts:
+        check_counts(panel, settings.head)
+    if options.network in FED:
+        settings = replace(settings, lags=fed_lags(options, lookback, season))
     recipe = Recipe(
         model=settings,
         cell=cell,
         train=TrainSettings(
             steps=options.steps or defaults.STEPS,
-            learning_rate=options.learning_rate or defaults.default_learning_rate(windows),
+            learning_rate=options.learning_rate or defaults.default_learning_rate(windows, options.network in FED),
         ),
         batch_size=options.batch_size or defaults.default_batch_size(windows),
         validation=validation,
@@ -238,7 +252,9 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
     segments = [options.segment] if options.segment else defaults.default_segments(lookback, options.horizon, season)
     highways = [options.highway] if options.highway is not None else defaults.default_highway(windows)
     if uneven:
-        networks, highways = list(TIMED), [False]
+        networks = list(TIMED)
+    if uneven or options.network in FED or settings.counts:
+        highways = [False]
     if options.network == "segment":
         segments = segments[:1]  # a network that was named is not searched further than the highway
     forms = [(network, segment) for network in networks for segment in (segments if network == "segment" else [1])]

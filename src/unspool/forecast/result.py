@@ -86,6 +86,7 @@ class Forecast:
         point: [N, H] float64.
         quantiles: [N, H, Q] float64, ascending in Q.
         levels: [Q] quantile levels, ascending.
+        paths: [N, paths, H] float64 drawn, each through the whole horizon; None where none were asked for.
     """
 
     ids: tuple[str, ...]
@@ -93,6 +94,7 @@ class Forecast:
     point: np.ndarray
     quantiles: np.ndarray
     levels: tuple[float, ...]
+    paths: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

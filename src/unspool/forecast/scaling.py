@@ -9,8 +9,13 @@ from unspool.forecast.windows import Scales
 
 
 def scales_for(panel: Panel, settings: ModelSettings, others: Scales | None = None, few: int = 0) -> Scales:
-    """The scales of a panel's series, of their logarithms where the model reads those; others, few: of `Scales.of`."""
+    """What is taken off the series' values, or their logarithms where the model reads those, and divided by.
+
+    Nothing is taken off where the head knows no negative values. `others` and `few` are those of `Scales.of`.
+    """
     values = [s.values for s in panel.series]
+    if settings.counts:
+        return Scales.by_mean(values)
     if not settings.log:
         return Scales.of(values, others=others, few=few)
     check_positive(panel)

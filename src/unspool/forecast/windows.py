@@ -38,6 +38,7 @@ class Window:
         known: [B, L + gap + H, ·] covariates known in the future; None where there are none.
         past_only: [B, L, ·] those known in the past only.
         static: [B, ·] those of the series itself.
+        unit: [B] float32 what 1 of these numbers is in the data's unit; None where nobody asks.
         position: [B] int64, steps from the frequency's origin to the window's first: tells the phase of a season.
     """
 
@@ -51,6 +52,7 @@ class Window:
     known: Beside | None = None
     past_only: Beside | None = None
     static: Beside | None = None
+    unit: Tensor | None = None
     position: Tensor | None = None
 
     def parts(self, size: int) -> Iterator["Window"]:
@@ -94,6 +96,12 @@ class Scales:
             blend = np.sqrt((count * spread**2 + few * typical**2) / np.maximum(count + few, 1))
             spread = np.where(brief, blend, spread)
         return cls(centre, np.where(mute, typical, spread))
+
+    @classmethod
+    def by_mean(cls, histories: Sequence[np.ndarray]) -> "Scales":
+        """Zero and the mean of what was observed, 1 where that is none: for values whose zero means none."""
+        means = np.array([np.nanmean(values) if not np.isnan(values).all() else 0.0 for values in histories])
+        return cls(np.zeros_like(means), np.where(means > 0, means, 1.0))
 
     @classmethod
     def of_logarithms(
@@ -179,6 +187,7 @@ class Windows:
         self._moment.numpy()[after] = np.searchsorted(moments, ahead)
         self._elapsed = _elapsed(panel, lookback, ahead) if panel.frequency.uneven else None
         self._starts = torch.from_numpy(starts)
+        self._unit = torch.from_numpy(scales.spread.astype(np.float32))
         begin = panel.frequency.index(np.array([s.times[0] for s in panel.series]))
         self._origins = torch.from_numpy(begin // panel.frequency.stride)
         coding = coding or Coding()
@@ -235,6 +244,7 @@ class Windows:
             known=self._known and self._known.at(whole),
             past_only=self._past_only and self._past_only.at(past),
             static=self._static and self._static.at(series),
+            unit=self._unit[series],
             position=self._origins[series] + cutoff - self.lookback,
         )
 

@@ -4,7 +4,7 @@ from unspool.passes.biases import bias_names, without_biases
 from unspool.passes.chain import chained
 from unspool.passes.coefficients import without_coefficients
 from unspool.passes.dropout import dropped
-from unspool.passes.feedback import ACTIVATIONS, Activation, fed_back, fed_name
+from unspool.passes.feedback import ACTIVATIONS, Activation, Draw, fed_back, fed_name
 from unspool.passes.force import forced
 from unspool.passes.hoist import hoistable, regroup_sums
 from unspool.passes.parametrise import Parametrised, parametrised
@@ -22,6 +22,7 @@ from unspool.passes.zoneout import zoned
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "Draw",
     "Instruction",
     "Parametrised",
     "Plan",

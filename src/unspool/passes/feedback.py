@@ -9,7 +9,8 @@
 alpha = 0 runs freely, 1 is teacher forcing (Williams & Zipser 1989), drawn 0 or 1 for every step scheduled sampling
 (Bengio et al. 2015, arXiv:1506.03099), between them generalised teacher forcing (Doya 1992). ψ is one of `ACTIVATIONS`.
 "sample" draws one class by Gumbel's trick: y' is 1 where z ∘ sharpness + noise is largest, and 0 elsewhere; with noise
-−ln(−ln u), u uniform, and sharpness 1/temperature it is a draw from softmax(z / temperature).
+−ln(−ln u), u uniform, and sharpness 1/temperature it is a draw from softmax(z / temperature). A `Draw` instead of ψ
+reads several numbers of each output, and noise: z_g = V_g @ h' + c_g for each of its names g, y' = draw(z, noise).
 
 Without inputs of its own (`features=False`) the step reads `fed` wherever the page reads x. With them every product
 with x is cut in two; a page that uses x in another way cannot be fed both.
@@ -17,7 +18,8 @@ with x is cut in two; a page that uses x in another way cannot be fed both.
 A fed-back cell is a cell: the loop over time, the readout in it, and its adjoint are compiled as any other's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -31,6 +33,21 @@ Y, TEACHER, ALPHA, NOISE, SHARPNESS, V, BIAS = "y", "teacher", "alpha", "noise",
 """Names of the state, inputs and parameters that the page does not have."""
 
 
+@dataclass(frozen=True)
+class Draw:
+    """An output that is drawn from a distribution, as a part of the step.
+
+    Attributes:
+        raw: names of the numbers that the readout tells of each output, in the order of its rows.
+        noise: names of the noises that a step reads, of each one number for every output.
+        build: builder, raw numbers and noises by name → y'.
+    """
+
+    raw: tuple[str, ...]
+    noise: tuple[str, ...]
+    build: Callable[[GraphBuilder, Mapping[str, int], Mapping[str, int]], int]
+
+
 def fed_name(matrix: str) -> str:
     """What the part of a matrix that is multiplied with the fed output is called."""
     return f"{matrix}_fed"
@@ -38,23 +55,23 @@ def fed_name(matrix: str) -> str:
 
 @cache
 def fed_back(
-    graph: StepGraph, *, features: bool, activation: Activation, taught: bool = True, before: bool = False
+    graph: StepGraph, *, features: bool, activation: Activation | Draw, taught: bool = True, before: bool = False
 ) -> StepGraph:
     """The step with its readout and its feedback; its last state is y.
 
     Args:
         graph: the step, its names those of `chained`.
         features: whether it also reads an input x of its own.
-        activation: ψ.
+        activation: ψ, or what is drawn.
         taught: whether there is a teacher; without one fed is y.
-        before: whether the output is z, before ψ; by default y'.
+        before: whether the output is z, before ψ; by default y', which it always is where it is drawn.
 
     Raises:
         CellError: the page has a name of those above, or features are wanted and x has another use than in products.
     """
     (x,) = graph.vector_inputs
     size = "O" if features else x.size
-    _check_names(graph, features)
+    _check_names(graph, features, activation.noise if isinstance(activation, Draw) else ())
     builder, y, teacher, alpha = GraphBuilder(), Variable(Y, size), Variable(TEACHER, size), Variable(ALPHA, "")
     fed = builder.read(y)
     if taught:
@@ -77,11 +94,19 @@ def fed_back(
                 moved.append(fed)
             case _:
                 moved.append(builder.add(node))
-    readout, bias = Parameter(V, (size, graph.output_size), ()), Parameter(BIAS, (size,), ())
-    told = builder.apply("product", builder.weight(readout), moved[graph.output])
-    z = builder.apply("add", told, builder.weight(bias))
-    after = ACTIVATIONS[activation](builder, z, size)
+    gates = activation.raw if isinstance(activation, Draw) else ()
+    noises = tuple(Variable(name, size) for name in activation.noise) if isinstance(activation, Draw) else ()
+    readout, bias = Parameter(V, (size, graph.output_size), gates), Parameter(BIAS, (size,), gates)
+    told: dict[str, int] = {}
+    for gate in gates or (None,):
+        product = builder.apply("product", builder.weight(readout, gate), moved[graph.output])
+        told[gate or "z"] = builder.apply("add", product, builder.weight(bias, gate))
+    if isinstance(activation, Draw):
+        z = after = activation.build(builder, told, {v.name: builder.read(v) for v in noises})
+    else:
+        z, after = told["z"], ACTIVATIONS[activation](builder, told["z"], size)
     inputs = [v for v in graph.inputs if features or v.name != x.name] + ([teacher, alpha] if taught else [])
+    inputs += noises
     if activation == "sample":
         inputs += [Variable(NOISE, size), Variable(SHARPNESS, "")]
     parameters: list[Parameter] = []
@@ -96,7 +121,8 @@ def fed_back(
         (*parameters, readout, bias),
         (*(moved[p] for p in graph.next_states), after),
         z if before else after,
-        {**{moved[p]: n for p, n in graph.names}, z: "z"} | ({fed: "fed"} if taught else {}),
+        {**{moved[p]: n for p, n in graph.names}, **{p: name for name, p in told.items()}}
+        | ({fed: "fed"} if taught else {}),
     )
 
 
@@ -137,9 +163,9 @@ def _matrices(graph: StepGraph, x: Variable) -> frozenset[str]:
     return frozenset(found)
 
 
-def _check_names(graph: StepGraph, features: bool) -> None:
+def _check_names(graph: StepGraph, features: bool, noise: tuple[str, ...]) -> None:
     taken = {d.name for d in (*graph.inputs, *graph.states, *graph.parameters)}
-    if clash := taken & {Y, TEACHER, ALPHA, NOISE, SHARPNESS, V, BIAS}:
+    if clash := taken & {Y, TEACHER, ALPHA, NOISE, SHARPNESS, V, BIAS, *noise}:
         raise CellError(f"{graph.name}: the page has its own '{min(clash)}'; a fed-back cell adds one of this name")
     if features and "O" in graph.sizes:
         raise CellError(f"{graph.name}: the page has a size O of its own; a fed-back cell adds one of this name")

@@ -37,7 +37,7 @@ def summary(report: ReportData) -> str:
         log, search = report.training[0], report.choice.search if report.choice is not None else None
         if search is not None and len(search.members) > 1:
             return f"{what} by an ensemble of {len(search.members)} networks."
-        what += f" by a {log.network} network of {cell_name(log.cell)} cells"
+        what += f" by a{'n' if log.network[0] in 'aeiou' else ''} {log.network} network of {cell_name(log.cell)} cells"
     return what + "."
 
 

@@ -12,6 +12,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon  # pyrigh
 
 from unspool.errors import DataError
 from unspool.forecast import Forecaster
+from unspool.forecast.budget import Budget
 from unspool.forecast.quantiles import DEFAULT_LEVELS
 from unspool.lang import Cell
 from unspool.sktime.frames import (
@@ -38,15 +39,18 @@ class UnspoolForecaster(BaseForecaster):
     would be one, and beyond the outermost along the last of them. Name those that count, and they are fitted.
 
     Args:
-        cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`.
-        network: "direct", "segment", "onward", "dilated", "seq2seq" or "auto".
-        normalisation, window, segment, hidden_size, num_layers, dilations, log, dropout, highway: of the model.
+        cell: any cell: a built-in one's name, FILE.py:NAME, or a `Cell`; "auto": `gru`, or searched within a budget.
+        network: "direct", "segment", "onward", "dilated", "seq2seq", "autoregressive" or "auto".
+        normalisation, window, segment, hidden_size, num_layers, dilations, log, dropout, highway, head, lags: of the
+            model.
         quantiles: levels that are fitted.
         validation, steps, learning_rate, batch_size, refit, members, seed: of its training.
         season_length: steps in a season; the frequency's usual one by default.
         past, static, categorical: columns of X that are known in the past only, that are one value for each series,
             and whose numbers are categories.
         holidays: countries whose public holidays are read.
+        cold_start: whether it learns to forecast series that have hardly begun.
+        budget: what `fit` may take to search for an ensemble: "60s", "5m", seconds, or "30 trials".
 
     All are those of `unspool.forecast.Forecaster`, which is the fitted attribute `forecaster_`.
 
@@ -78,7 +82,7 @@ class UnspoolForecaster(BaseForecaster):
 
     def __init__(
         self,
-        cell: Cell | str = "gru",
+        cell: Cell | str = "auto",
         network: str = "auto",
         *,
         normalisation: str = "auto",
@@ -103,6 +107,10 @@ class UnspoolForecaster(BaseForecaster):
         static: Sequence[Any] = (),
         categorical: Sequence[Any] = (),
         holidays: Sequence[str] = (),
+        cold_start: bool | None = None,
+        budget: str | float | Budget | None = None,
+        head: str = "auto",
+        lags: Sequence[int] | None = None,
     ) -> None:
         self.cell = cell
         self.network = network
@@ -128,6 +136,10 @@ class UnspoolForecaster(BaseForecaster):
         self.static = static
         self.categorical = categorical
         self.holidays = holidays
+        self.cold_start = cold_start
+        self.budget = budget
+        self.head = head
+        self.lags = lags
         with warnings.catch_warnings():
             # sktime 1.2 warns that it will no longer keep the data for `update`, which are kept here.
             warnings.simplefilter("ignore", FutureWarning)

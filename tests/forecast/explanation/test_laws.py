@@ -31,7 +31,7 @@ def size(one: Explained) -> np.ndarray:
     return np.abs(one.attribution).sum(1) + sum(np.abs(driver.attribution).sum(1) for driver in one.drivers)
 
 
-@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+@pytest.mark.parametrize("normalisation", [name for name in NORMALISATIONS if name != "ratio"])
 def test_attributions_sum_to_the_forecast_less_that_at_rest(normalisation: str):
     panel = holed()
     found = explain(untrained(panel, network="direct", normalisation=normalisation, highway=True), panel, ahead=EVERY)

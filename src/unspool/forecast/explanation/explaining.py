@@ -15,6 +15,7 @@ from unspool.forecast.explanation.lens import Findings, Lens, mixed
 from unspool.forecast.explanation.occlusion import stretches_of
 from unspool.forecast.explanation.opened import Opened
 from unspool.forecast.explanation.result import Driver, Explained, Explanation, Stretch
+from unspool.forecast.fed import check_explained
 from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, panel_tail
 from unspool.forecast.tables.panel import Panel, Series
 
@@ -85,6 +86,7 @@ def explain(
             "this model reads logarithms: what its forecast rests on multiplies, and does not add up",
             hint="fit one without --log (in Python: log=False) to explain it",
         )
+    check_explained(settings.network, settings.head)
     steps = _steps(ahead, settings.horizon)
     if nodes < 1:
         raise SettingError(f"nodes is {nodes}", hint="give a number of points, for example 32")

@@ -27,6 +27,7 @@ from unspool.forecast.export.description import KEY, OUTPUT, description
 from unspool.forecast.export.graph import Whole
 from unspool.forecast.export.reading import BATCH, arrays_of
 from unspool.forecast.export.sample import sample_panel
+from unspool.forecast.fed import check_exported
 from unspool.forecast.fitting import FittedModel
 from unspool.forecast.smoothing import SMOOTHING
 from unspool.forecast.tables.frequency import Frequency
@@ -78,14 +79,15 @@ def export_model(
     Raises:
         OutputError: the file exists, is not called .onnx, or cannot be written.
         SettingError: what writes ONNX is not installed.
-        ModelError: the model is an ensemble, reads logarithms or is smoothed, or the file's forecast differs from ours
-            by more than `TOLERANCE`; nothing is written.
+        ModelError: it reads logarithms or is smoothed, its quantiles cannot be written (see `check_exported`), the
+            file's forecast differs from ours by more than `TOLERANCE`, or the model is an ensemble; nothing is written.
     """
     if isinstance(model, Ensemble):
         raise ModelError(
             "an ensemble cannot be exported: its members read windows of different lengths",
             hint="fit without a budget, or one member alone with its options (`choice` in metrics.json)",
         )
+    check_exported(model.recipe.model.network, model.recipe.model.head)
     target = _checked(Path(path), overwrite)
     _check_form(model)
     check_installed()

@@ -1,9 +1,10 @@
 """What a network reads and what it is built for; every network takes the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from torch import Tensor
 
+from unspool.forecast.heads import Head
 from unspool.lang import Cell
 
 
@@ -29,6 +30,11 @@ class Reading:
     dt: Tensor | None = None
     past_only: Tensor | None = None
 
+    def rows(self, first: int, last: int) -> "Reading":
+        """A part of the batch."""
+        parts = {f.name: v[first:last] for f in fields(self) if (v := getattr(self, f.name)) is not None}
+        return replace(self, **parts)
+
     def beside_past(self) -> list[Tensor]:
         """[B, L, F] and [B, L, P]: what is read beside the values."""
         return [self.calendar_past] if self.past_only is None else [self.calendar_past, self.past_only]
@@ -48,6 +54,8 @@ class Plan:
         uneven: whether the time of every step is given, as `Reading.dt`.
         past_only: channels of covariates known in the past only, per step.
         dilations: of the layers, for `dilated`.
+        head: what makes a distribution of the outputs, for networks that draw from it.
+        lags: steps, of at least 2, whose values are read again, for networks that do.
     """
 
     cell: Cell
@@ -62,3 +70,5 @@ class Plan:
     uneven: bool = False
     past_only: int = 0
     dilations: tuple[int, ...] = ()
+    head: Head | None = None
+    lags: tuple[int, ...] = ()

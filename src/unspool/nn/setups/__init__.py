@@ -12,6 +12,7 @@ from unspool.nn.setups.many_to_one import ManyToOne
 from unspool.nn.setups.one_to_many import OneToMany
 from unspool.nn.setups.one_to_one import OneToOne
 from unspool.nn.setups.pooling import Pool, Pooling
+from unspool.nn.setups.sampled import can_sample, sampled
 
 __all__ = [
     "SETUPS",
@@ -28,9 +29,11 @@ __all__ = [
     "OneToOne",
     "Pool",
     "Pooling",
+    "can_sample",
     "drawn",
     "exponential_decay",
     "inverse_sigmoid_decay",
     "linear_decay",
+    "sampled",
     "small_setup",
 ]

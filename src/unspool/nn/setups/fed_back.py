@@ -315,7 +315,7 @@ class FedBack(nn.Module):
         graph = self._graph(taught=taught, before=before)
         states, y = state
         initial = [s[layer] for layer in range(self.recurrent.num_layers) for s in states]
-        output, after = unroll(graph, inputs, self._weights(), [*initial, y])
+        output, after = unroll(graph, inputs, fed_weights(self.recurrent, self.features, self.readout), [*initial, y])
         count = len(states)
         return output, (tuple(torch.stack(after[i:-1:count]) for i in range(count)), after[-1])
 
@@ -323,19 +323,19 @@ class FedBack(nn.Module):
         chain = chained(self.recurrent.graph, self.recurrent.num_layers, self.recurrent.residual)
         return fed_back(chain, features=self.features > 0, activation=self.activation, taught=taught, before=before)
 
-    def _weights(self) -> dict[str, Tensor]:
-        """By their names on the fed-back page. The first layer's matrices of [x, fed] are cut in two."""
-        found: dict[str, Tensor] = {}
-        recurrent = self.recurrent
-        for layer in range(recurrent.num_layers):
-            found |= {f"{name}_l{layer}": value for name, value in recurrent.layer_parameters(layer).items()}
-        if self.features:
-            (x,) = recurrent.graph.vector_inputs
-            for parameter in recurrent.graph.parameters:
-                if len(parameter.shape) == 2 and parameter.shape[1] == x.size:
-                    name = f"{parameter.name}_l0"
-                    found[fed_name(name)] = found[name][:, self.features :]
-                    found[name] = found[name][:, : self.features]
-        bias: Tensor | None = self.readout.bias
-        V = self.readout.weight
-        return found | {"V": V, "c": V.new_zeros(self.outputs) if bias is None else bias}
+
+def fed_weights(recurrent: Recurrent, features: int, readout: nn.Linear) -> dict[str, Tensor]:
+    """By their names on the fed-back page. The first layer's matrices of [x, fed] are cut in two."""
+    found: dict[str, Tensor] = {}
+    for layer in range(recurrent.num_layers):
+        found |= {f"{name}_l{layer}": value for name, value in recurrent.layer_parameters(layer).items()}
+    if features:
+        (x,) = recurrent.graph.vector_inputs
+        for parameter in recurrent.graph.parameters:
+            if len(parameter.shape) == 2 and parameter.shape[1] == x.size:
+                name = f"{parameter.name}_l0"
+                found[fed_name(name)] = found[name][:, features:]
+                found[name] = found[name][:, :features]
+    bias: Tensor | None = readout.bias
+    V = readout.weight
+    return found | {"V": V, "c": V.new_zeros(len(V)) if bias is None else bias}
