@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.long_horizons import horizon_rows
 from benchmarks.m4 import m4_rows
 from benchmarks.many_series import long_rows, many_rows
 from unspool.forecast import Forecaster, panel_from_file, panel_from_frame
@@ -225,6 +226,7 @@ ROWS: dict[str, Callable[[Path], None]] = {
     "m4": m4_rows,
     "many": many_rows,
     "long": long_rows,
+    "horizons": horizon_rows,
 }
 
 

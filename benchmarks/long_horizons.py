@@ -24,6 +24,7 @@ SETTINGS = {"network": "segment", "window": 720, "segment": 48, "normalisation":
 SETTINGS |= {"dropout": 0.7, "hidden_size": 256, "batch_size": 128, "learning_rate": 1e-3, "steps": 1200}
 SETTINGS |= {"members": 1, "refit": False, "quantiles": (0.1, 0.5, 0.9)}
 SEEDS = (0, 1, 2)
+CONSOLE = Console(highlight=False, soft_wrap=True)
 
 PUBLISHED = {
     ("ETTh1", 96): (0.351, 0.512),
@@ -64,12 +65,12 @@ def error(forecaster: Forecaster, panel: Panel, first: int) -> tuple[float, floa
     return statistics.mean(squares), statistics.mean(absolute), windows
 
 
-def long_rows(data: Path, console: Console, only: tuple[str, ...] = ("ETTh1", "ETTm1")) -> None:
+def horizon_rows(data: Path, names: tuple[str, ...] = ("ETTh1", "ETTm1")) -> None:
     """One line for each data set and horizon: mean and range over the seeds."""
-    console.print(f"\n[bold]Long horizons[/bold]  {', '.join(f'{k}={v}' for k, v in SETTINGS.items())}")
+    CONSOLE.print(f"\n[bold]Long horizons[/bold]  {', '.join(f'{k}={v}' for k, v in SETTINGS.items())}")
     heads = ("data", "ahead", "windows", "MSE", "range", "MAE", "SegRNN", "gate", "seasonal naive", "fit s", "")
     table = Table(*heads, box=None)
-    for name in only:
+    for name in names:
         panel, trained, tested = electricity(data, name)
         for horizon in (96, 192, 336, 720):
             squares, absolute, seconds, windows = [], [], [], 0
@@ -88,4 +89,4 @@ def long_rows(data: Path, console: Console, only: tuple[str, ...] = ("ETTh1", "E
                 f"{statistics.mean(absolute):.4f}", f"{rival:.3f}", f"{gate:.4f}", f"{naive:.3f}" if naive else "",
                 f"{statistics.mean(seconds):.0f}", "aim" if mean < rival else "gate" if mean <= gate else "missed",
             )  # fmt: skip
-    console.print(table)
+    CONSOLE.print(table)
