@@ -28,7 +28,11 @@ class Quantile:
         self.levels = tuple(levels)
         self.median = self.levels.index(0.5)
         self.outputs = len(self.levels)
-        self.draw = _draw(self.outputs, self.median)
+
+    @property
+    def draw(self) -> Draw:
+        """The straight lines between the quantiles, in operations of a step."""
+        return _draw(self.outputs, self.median)
 
     def loss(self, raw: Tensor, target: Tensor, mask: Tensor, unit: Tensor) -> Tensor:
         """`quantile_loss`."""
