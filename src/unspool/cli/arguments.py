@@ -218,7 +218,7 @@ def read_names(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
-def read_steps(text: str | None, option: str) -> tuple[int, ...] | None:
+def read_steps(text: str | None, what: str, example: str) -> tuple[int, ...] | None:
     """`1,4,24` → (1, 4, 24).
 
     Raises:
@@ -229,7 +229,7 @@ def read_steps(text: str | None, option: str) -> tuple[int, ...] | None:
     try:
         return None if text is None else tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise SettingError(f"{option} '{text}' are not whole numbers", hint=f"for example --{option} 1,4,24") from None
+        raise SettingError(f"{what} '{text}' are not whole numbers", hint=f"for example {example}") from None
 
 
 def read_levels(text: str) -> tuple[float, ...]:

@@ -45,7 +45,7 @@ def explain(
     from unspool.forecast import Forecaster
 
     folder = check_folder(out, FILES, overwrite=overwrite) if out else None
-    steps = read_steps(ahead, "ahead")
+    steps = read_steps(ahead, "the steps ahead", "--ahead 1,24")
     forecaster = Forecaster.load(model)
     forecaster.set_params(on_bad_series="skip" if skip_bad_series else "error")
     panel = forecaster.read(file, future)

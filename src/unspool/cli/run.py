@@ -62,8 +62,8 @@ def forecaster_of(job: Job) -> Forecaster:
     options |= {name: read_names(getattr(job, name)) for name in lists}
     options |= {
         "quantiles": read_levels(job.quantiles),
-        "dilations": read_steps(job.dilations, "dilations"),
-        "lags": read_steps(job.lags, "lags"),
+        "dilations": read_steps(job.dilations, "dilations", "--dilations 1,4,24"),
+        "lags": read_steps(job.lags, "lags", "--lags 24,168"),
         "series": job.series or "unique_id",
         "on_bad_series": "skip" if job.skip_bad_series else "error",
     }
