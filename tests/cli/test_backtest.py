@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import SMALL, Ran, files, run
+from unspool.cli.job import Job
+from unspool.cli.run import forecaster_of
 
 
 def backtest(capsys: pytest.CaptureFixture[str], table: Path, *words: object) -> Ran:
@@ -50,3 +52,9 @@ def test_without_folds_there_is_nothing_to_do(table: Path, tmp_path: Path, capsy
     assert ran.code == 2
     assert ran.err.startswith("error: folds is 0\nhint:  ")
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_refit_is_of_the_folds(refit: bool, tmp_path: Path):
+    """The forecaster decides by the size of the data whether a fit ends with one on all of them."""
+    assert forecaster_of(Job(file=tmp_path / "table.csv", horizon=1, refit=refit)).refit is None

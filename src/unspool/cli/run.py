@@ -56,7 +56,8 @@ def run(job: Job, *, final: bool) -> None:
 
 def forecaster_of(job: Job) -> Forecaster:
     """The forecaster that a command line states."""
-    shared = Forecaster.__init__.__annotations__.keys() & vars(job).keys()
+    # A job's `refit` is of the backtest's folds; whether a fit ends with one on all data is the forecaster's own rule.
+    shared = (Forecaster.__init__.__annotations__.keys() & vars(job).keys()) - {"refit"}
     options = {name: getattr(job, name) for name in shared}
     lists = ("known", "past", "static", "categorical", "holidays")
     options |= {name: read_names(getattr(job, name)) for name in lists}
