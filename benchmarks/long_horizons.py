@@ -2,7 +2,7 @@
 
 The split, the standardisation and the test windows are those of the long-horizon literature (Zhou et al. 2021,
 arXiv:2012.07436; Lin et al. 2023, arXiv:2308.11200): months 1–12 are trained on, 13–16 stop the training, and every
-window with its targets in months 17–20 is tested, none left out. One configuration for all eight rows, chosen on the
+window with its targets in months 17–20 is tested, none left out. One configuration for all rows but one, chosen on the
 validation part of ETTh1.
 """
 
@@ -23,6 +23,9 @@ from unspool.forecast.tables.panel import Panel
 SETTINGS = {"network": "segment", "window": 720, "segment": 48, "normalisation": "last", "highway": False}
 SETTINGS |= {"dropout": 0.7, "hidden_size": 256, "batch_size": 128, "learning_rate": 1e-3, "steps": 1200}
 SETTINGS |= {"members": 1, "refit": False, "quantiles": (0.1, 0.5, 0.9)}
+OWN: dict[tuple[str, int], dict[str, int]] = {("ETTm1", 96): {"steps": 2400}}
+"""What a row has of its own: there the validation loss still fell after 1200 steps."""
+
 SEEDS = (0, 1, 2)
 CONSOLE = Console(highlight=False, soft_wrap=True)
 
@@ -75,7 +78,8 @@ def horizon_rows(data: Path, names: tuple[str, ...] = ("ETTh1", "ETTm1")) -> Non
         for horizon in (96, 192, 336, 720):
             squares, absolute, seconds, windows = [], [], [], 0
             for seed in SEEDS:
-                forecaster = Forecaster(horizon, seed=seed, validation=tested - trained, **SETTINGS)
+                settings = SETTINGS | OWN.get((name, horizon), {})
+                forecaster = Forecaster(horizon, seed=seed, validation=tested - trained, **settings)
                 start = time.perf_counter()
                 forecaster.fit(panel.before([tested] * len(panel.series)))
                 seconds.append(time.perf_counter() - start)
