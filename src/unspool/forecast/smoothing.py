@@ -46,7 +46,7 @@ def holt_winters(
     """Level and season; a unit of `s` for each phase, of which one is due. A step not seen changes nothing."""
     due = maximum(1 - abs(p - phase), 0)
     a = x - total(due * s)
-    l = l + seen * alpha * (a - l)  # noqa: E741
+    l = l + seen * alpha * (a - l)  # noqa: E741 - as in the literature
     s = s + due * (seen * beta * total(a - l))
     return l, s, a
 

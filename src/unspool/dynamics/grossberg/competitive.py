@@ -28,7 +28,7 @@ def competitive_field(
     *,
     A: float = 1.0,
     B: float = 1.0,
-    I: Number = 0.0,  # noqa: E741
+    I: Number = 0.0,  # noqa: E741 - the paper's letter
     J: Number = 0.0,
 ) -> Shunting:
     """The shunting network of `size` units with self-excitation and inhibition of all others, in float64.

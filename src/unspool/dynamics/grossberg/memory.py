@@ -125,7 +125,7 @@ def recall_competitive(patterns: Tensor, cues: Tensor, cells: int | None = None)
     network = competitive_memory(patterns, units if cells is None else cells)
     silent = cues.new_zeros(len(cues), network.size - units)
     field = _pattern_field(cues)
-    I, J = (torch.cat([torch.as_tensor(given), silent], -1) for given in (field.I, field.J))  # noqa: E741
+    I, J = (torch.cat([torch.as_tensor(given), silent], -1) for given in (field.I, field.J))  # noqa: E741 - the paper's letters
     return _after_cue(replace(network, I=I, J=J), network)[:, :units]
 
 
