@@ -9,8 +9,8 @@ import polars as pl
 from torch import nn
 
 from unspool.forecast import Forecaster, Panel, panel_from_frame
-from unspool.forecast.fitting import Recipe
 from unspool.forecast.options import candidates
+from unspool.forecast.recipe import Recipe
 from unspool.train import Epoch, Fitted
 
 HORIZON = 5

@@ -11,10 +11,10 @@ from unspool.cells import built_in
 from unspool.errors import DataError, ModelError, SettingError
 from unspool.forecast import Forecaster
 from unspool.forecast.ensemble import lead_of
-from unspool.forecast.fitting import build
 from unspool.forecast.heads import COUNTS
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.networks import Autoregressive
+from unspool.forecast.recipe import build
 from unspool.forecast.windows import Scales, Window, Windows
 
 PANEL = panel_of(wave(80), 3 * wave(80, seed=1))

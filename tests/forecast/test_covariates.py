@@ -15,7 +15,7 @@ from unspool.forecast.core import recurrent_core
 from unspool.forecast.effects import REACH, Effects
 from unspool.forecast.embedded import Embedded
 from unspool.forecast.evaluation.baselines import BEFORE, fit_ridge
-from unspool.forecast.fitting import build
+from unspool.forecast.recipe import build
 from unspool.forecast.tables.covariates import Asked
 from unspool.forecast.windows import Scales, Windows
 

@@ -16,7 +16,8 @@ from unspool.forecast import search as search_room
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.ensemble import Ensemble, EnsembleRecipe, calibrated, fit_recipe, lead_of, shortest_window
 from unspool.forecast.export import export_model
-from unspool.forecast.fitting import FittedModel, fit_model, refit_model
+from unspool.forecast.fitted import FittedModel
+from unspool.forecast.fitting import fit_model, refit_model
 from unspool.forecast.saving import load_model, save_model
 from unspool.forecast.tables.panel import Series
 

@@ -8,7 +8,10 @@ import torch
 
 from tests.forecast.samples import HORIZON, CtrlC, Watch, panel_of, recipe_of, wave
 from unspool.errors import DataError
-from unspool.forecast.fitting import batches, build, fit_model, spread_evenly
+from unspool.forecast.batches import batches
+from unspool.forecast.fitting import fit_model
+from unspool.forecast.places import spread_evenly
+from unspool.forecast.recipe import build
 from unspool.forecast.windows import Scales, Windows
 
 PANEL = panel_of(wave(80))

@@ -8,9 +8,9 @@ import torch
 
 from tests.forecast.samples import HORIZON, panel_of, recipe_of, wave
 from unspool.errors import ModelError
-from unspool.forecast.fitting import build
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.networks import NETWORKS
+from unspool.forecast.recipe import build
 from unspool.forecast.windows import Scales, Window, Windows
 
 PANEL = panel_of(wave(80), 3 * wave(80, seed=1))

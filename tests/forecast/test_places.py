@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.forecast.samples import panel_of, wave
-from unspool.forecast import fitting
-from unspool.forecast.fitting import batches
+from unspool.forecast.batches import batches
 from unspool.forecast.places import Places
 from unspool.forecast.windows import Scales, Windows
 
@@ -48,7 +47,7 @@ def test_of_very_many_windows_each_batch_is_drawn_by_itself(monkeypatch):
     panel = panel_of(wave(80))
     windows = Windows(panel, Scales.of([panel.series[0].values]), 14, 5)
     places = windows.enumerate(np.array([0]), np.array([80]))
-    monkeypatch.setattr(fitting, "SHUFFLED", 10)
+    monkeypatch.setattr("unspool.forecast.batches.SHUFFLED", 10)
     monkeypatch.setattr(torch, "randperm", None)  # no order of all places is made
     first, again = (batches(windows, places, 30, seed=3) for _ in range(2))
     drawn = [next(first).past for _ in range(5)]

@@ -11,10 +11,10 @@ import torch
 from tests.forecast.samples import HORIZON, frame_of, panel_of, recipe_of, small, wave
 from unspool.errors import DataError, ModelError, SettingError, UnspoolError
 from unspool.forecast import Forecaster, run_job
-from unspool.forecast.fitting import build
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.networks import FED, NETWORKS
 from unspool.forecast.options import candidates
+from unspool.forecast.recipe import build
 from unspool.forecast.smoothing import Smoothing
 from unspool.forecast.windows import Scales, Window, Windows
 

@@ -14,9 +14,10 @@ import torch
 from tests.forecast.samples import HORIZON, frame_of, panel_of, recipe_of, small, wave
 from unspool.forecast import Forecaster, Panel, run_job
 from unspool.forecast.ensemble import lead_of
-from unspool.forecast.fitting import build, window_loss
+from unspool.forecast.fitting import window_loss
 from unspool.forecast.networks import FED, NETWORKS, Reading
 from unspool.forecast.normalise import NORMALISATIONS
+from unspool.forecast.recipe import build
 from unspool.forecast.windows import Scales, Windows
 
 OWN = f"{Path(__file__).parents[1] / 'forecast' / 'mgu_page.py'}:mgu"

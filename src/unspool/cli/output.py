@@ -18,7 +18,7 @@ from unspool.cli.job import Job
 from unspool.errors import OutputError
 from unspool.forecast import Forecast, Panel, Run
 from unspool.forecast.ensemble import models_of
-from unspool.forecast.fitting import FittedModel
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.output import forecast_table, path_times, paths_table
 from unspool.forecast.saving import FILES, write_model
 from unspool.forecast.tables.panel import ROLES

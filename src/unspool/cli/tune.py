@@ -13,7 +13,7 @@ from unspool.cli.job import Job
 
 if TYPE_CHECKING:
     from unspool.forecast import Forecaster, Panel
-    from unspool.forecast.fitting import Recipe
+    from unspool.forecast.recipe import Recipe
     from unspool.train import Callback
     from unspool.train.search import Found, Space, Tried
 

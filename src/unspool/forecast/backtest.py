@@ -15,8 +15,8 @@ from unspool.forecast.evaluation.folds import FoldPlan, held_back
 from unspool.forecast.evaluation.scores import score
 from unspool.forecast.evaluation.statistical import SECONDS, Statistical, check_baselines
 from unspool.forecast.evaluation.uneven import uneven_baselines
-from unspool.forecast.fitting import Recipe
 from unspool.forecast.holiday import PREFIX
+from unspool.forecast.recipe import Recipe
 from unspool.forecast.result import MODEL, Backtest, Fold
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.tables.uneven import typical

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from unspool.forecast.budget import read_budget
 from unspool.forecast.ensemble import AnyModel, AnyRecipe
-from unspool.forecast.fitting import FittedModel, Recipe, fit_model
+from unspool.forecast.fitted import FittedModel
+from unspool.forecast.fitting import fit_model
 from unspool.forecast.options import Options, candidates
+from unspool.forecast.recipe import Recipe
 from unspool.forecast.result import Choice
 from unspool.forecast.search import search
 from unspool.forecast.tables.panel import Panel

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from unspool.errors import DataError
 from unspool.forecast.ensemble import AnyModel, lead_of
-from unspool.forecast.fitting import FittedModel, spread_evenly
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.model import ForecastModel
+from unspool.forecast.places import spread_evenly
 from unspool.forecast.tables.panel import ROLES, Panel
 from unspool.forecast.windows import Window
 from unspool.nn import Recurrent

@@ -14,22 +14,16 @@ from torch import Tensor
 
 from unspool.forecast.coding import Coding
 from unspool.forecast.evaluation import conformal, metrics
-from unspool.forecast.fitting import (
-    BATCH,
-    VALIDATED,
-    FittedModel,
-    Recipe,
-    average,
-    fit_model,
-    observed,
-    refit_model,
-    spread_evenly,
-    validation_places,
-)
+from unspool.forecast.fitted import FittedModel
+from unspool.forecast.fitting import fit_model, refit_model
+from unspool.forecast.members import BATCH, average
+from unspool.forecast.places import spread_evenly
+from unspool.forecast.recipe import Recipe
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.selection import mixed
 from unspool.forecast.tables.panel import Panel
-from unspool.forecast.windows import Scales, Window
+from unspool.forecast.validation import VALIDATED, validation_places
+from unspool.forecast.windows import Scales, Window, observed
 from unspool.train import Callback
 
 

@@ -13,13 +13,14 @@ from unspool.forecast.backtest import run_backtest
 from unspool.forecast.budget import Budget
 from unspool.forecast.choice import decide
 from unspool.forecast.counts import check_counts
+from unspool.forecast.ends import check_ahead, check_ends, least_window
 from unspool.forecast.ensemble import AnyModel, fit_recipe, lead_recipe, shortest_window
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
 from unspool.forecast.explanation import Explanation, explain
 from unspool.forecast.export import Exported, export_model
 from unspool.forecast.fed import check_paths
-from unspool.forecast.fitting import FittedModel, check_ahead, check_ends, least_window
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.options import AUTO, Options, check_even, check_options, first_cell, settled
 from unspool.forecast.output import forecast_table, like

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from unspool.errors import DataError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.choice import decide
+from unspool.forecast.ends import check_ahead, check_ends, least_window
 from unspool.forecast.ensemble import AnyModel, AnyRecipe, fit_recipe
 from unspool.forecast.evaluation.folds import FoldPlan
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
-from unspool.forecast.fitting import check_ahead, check_ends, least_window
 from unspool.forecast.forecaster import Forecaster, make_forecast
 from unspool.forecast.options import candidates, settled
 from unspool.forecast.result import Backtest, Choice, Fold, Forecast

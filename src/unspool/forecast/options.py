@@ -13,13 +13,13 @@ from unspool.forecast.coding import Coding
 from unspool.forecast.cold import check_measured, starts_cold
 from unspool.forecast.counts import check_counts
 from unspool.forecast.fed import check_fed, fed_lags, usual_head
-from unspool.forecast.fitting import Recipe, least_past
 from unspool.forecast.heads import HEADS
 from unspool.forecast.holiday import check_days, holiday_features
 from unspool.forecast.model import COUNTING, ModelSettings
 from unspool.forecast.networks import FED, NETWORKS, TIMED
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.quantiles import DEFAULT_LEVELS, check_levels
+from unspool.forecast.recipe import Recipe, least_past
 from unspool.forecast.scaling import check_positive
 from unspool.forecast.smoothing import SMOOTHING
 from unspool.forecast.tables.panel import Panel

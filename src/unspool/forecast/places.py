@@ -55,3 +55,10 @@ class Places:
     def leave_out(self, numbers: Tensor) -> None:
         """Leave out the rows with these numbers, ascending; once."""
         self._left_out = numbers
+
+
+def spread_evenly(places: Tensor, most: int) -> Tensor:
+    """At most `most` of the places, evenly spaced."""
+    if len(places) <= most:
+        return places
+    return places[torch.linspace(0, len(places) - 1, most).round().long()]

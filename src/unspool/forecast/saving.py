@@ -17,9 +17,10 @@ from unspool.atomic import check_folder, new_folder
 from unspool.errors import ModelError
 from unspool.forecast.coding import Coding
 from unspool.forecast.ensemble import AnyModel, Ensemble
-from unspool.forecast.fitting import FittedModel, Recipe
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.holiday import INSTALL, PREFIX, holiday_features, is_installed
 from unspool.forecast.model import ForecastModel, ModelSettings
+from unspool.forecast.recipe import Recipe
 from unspool.forecast.record import from_record
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.selection import DRAWS

@@ -15,21 +15,18 @@ from torch import nn
 from unspool.errors import DataError, SettingError, UnspoolError
 from unspool.forecast.budget import Budget
 from unspool.forecast.ensemble import AnyModel, AnyRecipe, EnsembleRecipe, calibrated
-from unspool.forecast.fitting import (
-    VALIDATED,
-    FittedModel,
-    Recipe,
-    average,
-    fit_model,
-    observed,
-    spread_evenly,
-    validation_places,
-)
+from unspool.forecast.fitted import FittedModel
+from unspool.forecast.fitting import fit_model
+from unspool.forecast.members import average
 from unspool.forecast.options import Options
+from unspool.forecast.places import spread_evenly
+from unspool.forecast.recipe import Recipe
 from unspool.forecast.result import SPENT, Choice, Member, Search, Trial
 from unspool.forecast.selection import mixed, select, step_loss, without
 from unspool.forecast.space import Point, Space
 from unspool.forecast.tables.panel import Panel
+from unspool.forecast.validation import VALIDATED, validation_places
+from unspool.forecast.windows import observed
 from unspool.train import Callback, Epoch, Fitted
 
 EVENLY = "quantile loss on the validation part, every step ahead counting the same, in units of each series' deviation"

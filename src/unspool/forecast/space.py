@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 from unspool.forecast import defaults
-from unspool.forecast.fitting import Recipe
 from unspool.forecast.networks import TIMED
 from unspool.forecast.normalise import NORMALISATIONS
 from unspool.forecast.options import OPEN, Options, candidates, first_cell
+from unspool.forecast.recipe import Recipe
 from unspool.forecast.tables.panel import Panel
 from unspool.lang import Cell
 

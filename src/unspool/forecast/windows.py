@@ -294,3 +294,8 @@ def _elapsed(panel: Panel, lookback: int, ahead: np.ndarray) -> Tensor:
         steps = panel.frequency.steps_between(np.concatenate([series.times, following]))
         found.append(np.concatenate([np.ones(lookback + 1), steps]).cumsum())
     return torch.from_numpy(np.concatenate(found))
+
+
+def observed(window: Window) -> np.ndarray:
+    """[B, H] float64 targets, NaN where not observed."""
+    return np.where(window.future_mask.numpy() > 0, window.future.double().numpy(), np.nan)

@@ -12,7 +12,8 @@ from tests.forecast.covariates import ALL, START, tables
 from tests.forecast.samples import HORIZON, recipe_of
 from unspool.forecast import Panel, panel_from_frame
 from unspool.forecast.coding import Coding
-from unspool.forecast.fitting import FittedModel, build
+from unspool.forecast.fitted import FittedModel
+from unspool.forecast.recipe import build
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.tables.covariates import ask
 from unspool.forecast.tables.future import with_future

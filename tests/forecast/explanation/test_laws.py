@@ -11,8 +11,9 @@ from tests.forecast.explanation.samples import untrained, with_covariates
 from tests.forecast.samples import HORIZON, frame_of, panel_of, wave
 from unspool.forecast import Explanation, Panel, explain, make_forecast, panel_from_frame
 from unspool.forecast.explanation import Explained
-from unspool.forecast.fitting import FittedModel, Recipe
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.normalise import NORMALISATIONS
+from unspool.forecast.recipe import Recipe
 from unspool.report.explanation.words import rests_on
 
 LOOKBACK = 14

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from unspool.errors import DataError, ModelError, SettingError
+from unspool.forecast.ends import check_ahead, check_ends, panel_tail
 from unspool.forecast.explanation.attribution import NODES
 from unspool.forecast.explanation.drivers import places_of
 from unspool.forecast.explanation.lens import Findings, Lens, mixed
@@ -16,7 +17,8 @@ from unspool.forecast.explanation.occlusion import stretches_of
 from unspool.forecast.explanation.opened import Opened
 from unspool.forecast.explanation.result import Driver, Explained, Explanation, Stretch
 from unspool.forecast.fed import check_explained
-from unspool.forecast.fitting import FittedModel, Recipe, check_ahead, check_ends, panel_tail
+from unspool.forecast.fitted import FittedModel
+from unspool.forecast.recipe import Recipe
 from unspool.forecast.tables.panel import Panel, Series
 
 SHOWN = 4

@@ -3,7 +3,7 @@
 from unspool.dynamics.gradients.horizon import gradient_horizon
 from unspool.errors import UnspoolError
 from unspool.forecast.core import recurrent_core
-from unspool.forecast.fitting import FittedModel
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.tables.panel import Panel
 
 STEPS = 200

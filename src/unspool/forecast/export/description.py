@@ -4,7 +4,7 @@ from importlib.metadata import version
 from typing import Any
 
 from unspool.forecast.export.reading import BATCH, inputs
-from unspool.forecast.fitting import FittedModel
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.holiday import PREFIX
 from unspool.forecast.tables.frequency import Frequency
 from unspool.forecast.tables.panel import ROLES, Columns

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from unspool.forecast.coding import NO_CATEGORY, Beside, Coded
 from unspool.forecast.export.reading import inputs
-from unspool.forecast.fitting import FittedModel
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.tables.panel import ROLES
 from unspool.forecast.windows import Window
 from unspool.nn import Recurrent

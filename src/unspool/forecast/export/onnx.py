@@ -28,7 +28,7 @@ from unspool.forecast.export.graph import Whole
 from unspool.forecast.export.reading import BATCH, arrays_of
 from unspool.forecast.export.sample import sample_panel
 from unspool.forecast.fed import check_exported
-from unspool.forecast.fitting import FittedModel
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.smoothing import SMOOTHING
 from unspool.forecast.tables.frequency import Frequency
 from unspool.forecast.tables.panel import Columns, Panel

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from unspool.forecast.coding import Coding
-from unspool.forecast.fitting import FittedModel, check_ahead, check_ends, panel_tail
+from unspool.forecast.ends import check_ahead, check_ends, panel_tail
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.model import ModelSettings
 from unspool.forecast.tables.panel import Panel, Role
 

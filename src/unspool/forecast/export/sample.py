@@ -3,7 +3,7 @@
 import numpy as np
 
 from unspool.forecast.coding import Coded
-from unspool.forecast.fitting import FittedModel
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.tables.frequency import Frequency
 from unspool.forecast.tables.panel import ROLES, Columns, Covariate, Panel, Series
 from unspool.forecast.tables.times import TimeStyle
