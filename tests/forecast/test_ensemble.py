@@ -61,11 +61,22 @@ def test_its_members_are_what_each_recipe_gives_alone(fitted: Ensemble):
 
 def test_a_refit_is_the_second_half_of_a_fit():
     recipe = RECIPE.recipes[1]
-    early = fit_model(PANEL, replace(recipe, refit=False))
+    early = fit_model(PANEL, recipe.alone)
     again, whole = refit_model(PANEL, early, recipe), fit_model(PANEL, recipe)
     assert np.array_equal(again.quantiles(PANEL), whole.quantiles(PANEL))
     assert (again.recipe, again.log.best, again.shifts) == (whole.recipe, whole.log.best, whole.shifts)
     assert not np.array_equal(early.quantiles(PANEL), whole.quantiles(PANEL))
+
+
+def test_its_members_count_without_the_refit_too():
+    watch = Watch()
+    recipes = tuple(replace(recipe, refit=False, members=k) for k, recipe in enumerate(RECIPE.recipes, 1))
+    found = fit_recipe(PANEL, replace(RECIPE, recipes=recipes), [watch], title="fitting")
+    assert watch.titles() == ["fitting, 1 of 2", "fitting, 2 of 2, member 1/2", "fitting, 2 of 2, member 2/2"]
+    assert isinstance(found, Ensemble)
+    assert [len(model.members) for model in found.models] == [1, 2]
+    for recipe, model in zip(recipes, found.models, strict=True):
+        assert np.array_equal(fit_model(PANEL, recipe).quantiles(PANEL), model.quantiles(PANEL))
 
 
 def test_it_is_calibrated_as_a_whole_on_what_its_members_were_not_fitted_on():

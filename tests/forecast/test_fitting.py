@@ -1,18 +1,23 @@
 """Fitting: the split in time, the refit, what Ctrl-C leaves, and calibration."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.forecast.samples import HORIZON, CtrlC, Watch, panel_of, recipe_of, wave
 from unspool.errors import DataError
 from unspool.forecast.batches import batches
+from unspool.forecast.ensemble import calibrated
+from unspool.forecast.fitted import FittedModel
 from unspool.forecast.fitting import fit_model
 from unspool.forecast.places import spread_evenly
 from unspool.forecast.recipe import build
-from unspool.forecast.windows import Scales, Windows
+from unspool.forecast.windows import Scales, Window, Windows
 
 PANEL = panel_of(wave(80))
 
@@ -26,6 +31,57 @@ def test_members_are_fitted_and_averaged():
     assert np.array(model.shifts).shape == (HORIZON, 7)
     # Of the median, for shifted quantiles that would cross are put in order.
     assert np.allclose(model.quantiles(PANEL)[..., 3], np.mean(alone, 0)[..., 3])
+
+
+def test_members_count_without_the_refit():
+    recipe, watch = recipe_of(PANEL, members=2, seed=3), Watch()
+    model, alone = fit_model(PANEL, recipe, [watch], title="this"), fit_model(PANEL, recipe.alone)
+    assert watch.titles() == ["this, member 1/2", "this, member 2/2"]
+    one, other = (uncalibrated(replace(model, members=(member,))).quantiles(PANEL) for member in model.members)
+    assert np.array_equal(one, uncalibrated(alone).quantiles(PANEL))
+    assert not np.array_equal(one, other)
+    assert np.allclose(uncalibrated(model).quantiles(PANEL), (one + other) / 2, rtol=1e-12)
+    # Error and shifts are the average's, and the log the first one's.
+    assert model.valid_error != alone.valid_error
+    assert model.shifts == calibrated(PANEL, [model], [1]).shifts
+    assert model.valid_error == calibrated(PANEL, [model], [1]).valid_error
+    assert (model.log.best, model.log.stopped) == (alone.log.best, alone.log.stopped)
+
+
+def test_the_first_member_comes_in_the_order_of_the_seed_and_each_other_one_in_its_own(monkeypatch: pytest.MonkeyPatch):
+    seeds = []
+
+    def noted(*given: Any, **more: Any) -> Iterator[Window]:
+        seeds.append(given[3])
+        return batches(*given, **more)
+
+    monkeypatch.setattr("unspool.forecast.fitting.batches", noted)
+    fit_model(PANEL, recipe_of(PANEL, members=3, seed=2))
+    assert seeds == [2, 2001, 2002]
+
+
+def test_ctrl_c_in_the_second_member_keeps_the_first_without_the_refit_too():
+    recipe = recipe_of(PANEL, members=3)
+    stopped, alone = fit_model(PANEL, recipe, [CtrlC("training, member 2/3", 5)]), fit_model(PANEL, recipe.alone)
+    assert (stopped.log.stopped, len(stopped.members)) == ("interrupted", 1)
+    assert stopped.quantiles(PANEL).tobytes() == alone.quantiles(PANEL).tobytes()
+
+
+def test_a_later_member_whose_loss_is_not_finite_is_left_out(monkeypatch: pytest.MonkeyPatch):
+    recipe, watch = recipe_of(PANEL, members=3), Watch()
+    alone = fit_model(PANEL, recipe.alone)
+
+    def loss(model: nn.Module, window: Window) -> torch.Tensor:
+        return model(window, True) * (float("nan") if len(watch.titles()) == 2 else 1.0)
+
+    monkeypatch.setattr("unspool.forecast.fitting.window_loss", loss)
+    model = fit_model(PANEL, recipe, [watch])
+    assert (model.log.stopped, len(model.members), len(watch.titles())) == ("no finite loss", 1, 2)
+    assert model.quantiles(PANEL).tobytes() == alone.quantiles(PANEL).tobytes()
+
+
+def uncalibrated(model: FittedModel) -> FittedModel:
+    return replace(model, shifts=np.zeros_like(model.shifts).tolist())
 
 
 def test_what_follows_the_split_is_not_trained_on():
@@ -55,7 +111,7 @@ def test_the_median_is_not_shifted_and_the_levels_ascend():
 @pytest.mark.parametrize("step", [0, 1])
 def test_ctrl_c_in_the_refit_leaves_the_model_that_was_validated(step: int):
     recipe = recipe_of(PANEL, refit=True, members=2)
-    once = fit_model(PANEL, replace(recipe, refit=False))
+    once = fit_model(PANEL, recipe.alone)
     if step == 0:
         with pytest.raises(KeyboardInterrupt):
             fit_model(PANEL, recipe, [CtrlC("training", 0)])

@@ -27,6 +27,13 @@ def test_first_choose_then_fit_then_backtest():
     )]  # fmt: skip
 
 
+def test_members_are_fitted_where_a_recipe_was_taken_and_not_while_choosing():
+    found = titles(members=2, **OPEN)
+    tries = [t for t in found if t.startswith("trying")]
+    assert not any("member" in t for t in tries)
+    assert found == [*tries, *(f"{what}, member {k}/2" for what in ("fitting", "fold 1/2", "fold 2/2") for k in (1, 2))]
+
+
 def test_what_a_run_holds():
     run = run_job(PANEL, small(), folds=2)
     assert run.forecast is not None

@@ -64,6 +64,14 @@ def test_what_is_left_open_is_decided_and_fits_the_data():
             assert recipe.validation >= recipe.model.horizon
 
 
+@pytest.mark.parametrize(
+    ("refit", "given", "members"), [(None, None, 3), (True, None, 3), (False, None, 1), (False, 2, 2)]
+)
+def test_a_default_fit_without_the_refit_is_of_one_member(refit: bool | None, given: int | None, members: int):
+    (recipe,) = candidates(small(refit=refit, members=given).options, panel_of(wave(80))).values()
+    assert (recipe.refit, recipe.members) == (refit is not False, members)
+
+
 def test_series_are_told_apart_only_where_there_are_several():
     (recipe,) = candidates(small().options, panel_of(wave(80), wave(80))).values()
     assert recipe.model.series == 2

@@ -11,6 +11,7 @@ import pytest
 from tests.forecast.samples import frame_of, small, wave
 from unspool.errors import OutputError, UnspoolError
 from unspool.forecast import Forecaster
+from unspool.forecast.ensemble import lead_of
 
 FRAME = frame_of(wave(60), wave(60, seed=1))
 
@@ -45,6 +46,14 @@ def test_what_was_learned_comes_back(fitted: Forecaster, tmp_path: Path):
     assert loaded.frequency_ == fitted.frequency_
     assert loaded.columns_ == fitted.columns_
     assert np.array_equal(loaded.forecast(FRAME).quantiles, fitted.forecast().quantiles)
+
+
+def test_members_come_back_without_the_refit_too(tmp_path: Path):
+    forecaster = small(steps=3, members=2).fit(FRAME)
+    forecaster.save(tmp_path / "model")
+    loaded = Forecaster.load(tmp_path / "model")
+    assert len(lead_of(loaded.model_).members) == loaded.recipe_.members == 2
+    assert np.array_equal(loaded.forecast(FRAME).quantiles, forecaster.forecast().quantiles)
 
 
 HOSTILE: list[Any] = [None, -1, 0, 10**30, 1e300, "x", "", [], {}, True, [[]], float("nan")]

@@ -184,8 +184,9 @@ def test_after_ctrl_c_what_was_tried_counts(step: int):
 
 def test_seeds_are_shared_out_among_the_members(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(search_room, "select", lambda forecasts, *_: [2, 1, *[0] * (len(forecasts) - 2)])
-    for given, each in ((None, 2), (1, 1), (3, 3)):  # three for a recipe alone, so two for each of two
-        recipe, _, choice = searched(Budget(trials=3), members=given)
+    # With the refit three for a recipe alone, so two for each of two.
+    for refit, given, each in ((True, None, 2), (False, None, 1), (True, 1, 1), (False, 3, 3)):
+        recipe, _, choice = searched(Budget(trials=3), refit=refit, members=given)
         assert isinstance(recipe, EnsembleRecipe)
         assert [one.members for one in recipe.recipes] == [each, each]
         assert recipe.counts == (2, 1)
@@ -194,6 +195,14 @@ def test_seeds_are_shared_out_among_the_members(monkeypatch: pytest.MonkeyPatch)
         # Of two members each one's loss is what is left without the other.
         one, other = choice.search.members
         assert (one.without, other.without) == (pytest.approx(other.alone), pytest.approx(one.alone))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_what_follows_the_search_takes_a_fit_for_each_member(members: int):
+    clock = Clock()
+    _, _, choice = searched(Budget(trials=1, clock=clock), clock, members=members)
+    assert choice.search is not None
+    assert choice.search.rest == 4 * members
 
 
 def test_rows_at_uneven_times_are_searched_among_what_reads_them():

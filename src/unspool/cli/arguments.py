@@ -163,7 +163,9 @@ Validation = Annotated[
     int | None,
     typer.Option(help="Steps held back to stop on and to calibrate with.", rich_help_panel="Training"),
 ]
-Members = Annotated[int | None, typer.Option(help="Models averaged.", rich_help_panel="Training")]
+Members = Annotated[
+    int | None, typer.Option(help="Models fitted from different seeds and averaged.", rich_help_panel="Training")
+]
 Seed = Annotated[int, typer.Option(help="Same seed, same machine: same bytes.", rich_help_panel="Training")]
 TimeOrTrials = Annotated[
     str | None,

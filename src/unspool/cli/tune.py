@@ -180,15 +180,12 @@ def _recipe(forecaster: "Forecaster", panel: "Panel") -> "Recipe":
 
 def _objective(forecaster: "Forecaster", panel: "Panel") -> "Callable[[dict[str, Any], Callback], float]":
     """Validation loss of a forecaster with other values, in units of each series' deviation."""
-    from dataclasses import replace
-
     from unspool.forecast import Forecaster
     from unspool.forecast.fitting import fit_model
 
     def loss(values: dict[str, Any], callback: "Callback") -> float:
         tried = Forecaster(**forecaster.get_params()).set_params(**values)
-        recipe = replace(_recipe(tried, panel), refit=False, members=1)
-        return fit_model(panel, recipe, [callback]).valid_error
+        return fit_model(panel, _recipe(tried, panel).alone, [callback]).valid_error
 
     return loss
 

@@ -1,7 +1,6 @@
 """`auto`: fit every candidate, take the one with the lowest validation loss; within a budget, search."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from unspool.forecast.budget import read_budget
 from unspool.forecast.ensemble import AnyModel, AnyRecipe
@@ -42,7 +41,8 @@ def choose(
     """Name of the recipe to take, its fitted model, and what was tried; nothing is fitted where there is only one.
 
     The lowest loss on the validation part is taken. Losses are compared in units of the series' scale, so that
-    normalisations do not matter. The model comes without the refit: the caller fits the recipe that was taken.
+    normalisations do not matter. Of each recipe one model is tried, without the refit: the caller fits the one that was
+    taken.
     """
     if len(recipes) == 1:
         name = next(iter(recipes))
@@ -52,7 +52,7 @@ def choose(
     interrupted = False
     for name, recipe in recipes.items():
         try:
-            fitted[name] = fit_model(panel, replace(recipe, refit=False), callbacks, title=f"trying {name}")
+            fitted[name] = fit_model(panel, recipe.alone, callbacks, title=f"trying {name}")
         except KeyboardInterrupt:
             if not fitted:
                 raise

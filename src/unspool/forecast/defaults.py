@@ -73,6 +73,6 @@ def default_refit(windows: int) -> bool:
     return windows < MANY
 
 
-def default_members(windows: int) -> int:
-    """Models averaged: few windows leave much to the seed."""
-    return 1 if windows >= MANY else 3
+def default_members(windows: int, refit: bool) -> int:
+    """Models averaged: few windows leave much to the seed. Without the refit one, for each takes a whole fit there."""
+    return 1 if windows >= MANY or not refit else 3

@@ -145,7 +145,7 @@ def shortest_window(of: AnyRecipe | AnyModel) -> int:
 def fit_recipe(
     panel: Panel, recipe: AnyRecipe, callbacks: Sequence[Callback] = (), title: str = "training"
 ) -> AnyModel:
-    """`fit_model`, for an ensemble too: every member is fitted, all are calibrated together, and each is refitted.
+    """`fit_model`, for an ensemble too: every model is fitted, all are calibrated together, and each is refitted.
 
     Raises:
         DataError: as `fit_model`.
@@ -156,7 +156,8 @@ def fit_recipe(
     count, early = len(recipe.recipes), list[FittedModel]()
     for number, one in enumerate(recipe.recipes):
         try:
-            early.append(fit_model(panel, replace(one, refit=False), callbacks, f"{title}, {number + 1} of {count}"))
+            first = one.alone if one.refit else one
+            early.append(fit_model(panel, first, callbacks, f"{title}, {number + 1} of {count}"))
         except KeyboardInterrupt:
             if not early:
                 raise

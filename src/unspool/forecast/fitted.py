@@ -36,7 +36,7 @@ class FittedModel:
         ids: names of the series they were fitted on.
         scales: of those series.
         shifts: [H][Q] conformal shifts, in units of the window.
-        log: how the first fit went.
+        log: how the first fit went; it says so where a later one was cut off.
         valid_error: mean pinball loss on the validation part, in units of the series' scale.
         coding: of the covariates, from the rows fitted on.
     """

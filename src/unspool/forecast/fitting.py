@@ -12,21 +12,23 @@ from unspool.forecast.coding import Coding
 from unspool.forecast.cold import forget_untrained
 from unspool.forecast.fitted import FittedModel
 from unspool.forecast.members import BATCH
-from unspool.forecast.places import spread_evenly
+from unspool.forecast.model import ForecastModel
+from unspool.forecast.places import Places, spread_evenly
 from unspool.forecast.recipe import Recipe, build, drawn_from, least_past
 from unspool.forecast.result import TrainingLog
 from unspool.forecast.scaling import scales_for
 from unspool.forecast.tables.panel import Panel
 from unspool.forecast.validation import VALIDATED, calibrate, quantile_error, validation_places
 from unspool.forecast.windows import Window, Windows
-from unspool.train import Callback, fit
+from unspool.train import Callback, Fitted, fit
 
 
 def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), title: str = "training") -> FittedModel:
     """Fit `recipe` to `panel`.
 
     The last `validation` steps of every series come after the part trained on; early stopping and the conformal
-    shifts use them. With `refit` the model that is kept is then trained on all of it.
+    shifts use them. With `refit` one model is fitted so, and the members that are kept are then trained on all of it;
+    without, the members themselves are, and their average is calibrated.
 
     Raises:
         DataError: the series are too short for a window and a validation part, or the loss is not finite.
@@ -50,29 +52,14 @@ def fit_model(panel: Panel, recipe: Recipe, callbacks: Sequence[Callback] = (), 
     if len(train) == 0 or len(valid) == 0:
         raise _too_few(recipe, length)
     checked = spread_evenly(valid, VALIDATED)
-    model = build(recipe, 0)
-    with drawn_from(recipe, 0):
-        fitted = fit(
-            model,
-            batches(windows, train, recipe.batch_size, recipe.seed, cold=recipe.cold),
-            window_loss,
-            lambda m: _mean_loss(m, windows, checked),
-            recipe.train,
-            title=title,
-            callbacks=callbacks,
-        )
-    if fitted.best == 0:
-        if fitted.stopped == "interrupted":
-            raise KeyboardInterrupt
-        raise DataError(f"{title}: the loss is not finite", hint="look for extreme values in the data")
-    forget_untrained(model, train)
-    error = quantile_error((model,), windows.cut(checked), settings.levels)
+    members, fitted = _stopped_early(windows, train, checked, recipe, callbacks, title)
+    error = quantile_error(members, windows.cut(checked), settings.levels)
     shifts = [[0.0] * len(settings.levels)] * settings.horizon
     if not (settings.counts or settings.is_fed):
-        shifts = calibrate((model,), windows.cut(trusted), settings.levels)
+        shifts = calibrate(members, windows.cut(trusted), settings.levels)
     log = TrainingLog(fitted.epochs, fitted.best, fitted.stopped, settings.network, recipe.cell.name, fitted.seconds)
     ids = tuple(s.id for s in panel.series)
-    early = FittedModel((model,), recipe, ids, scales, shifts, log, error, coding)
+    early = FittedModel(tuple(members), recipe, ids, scales, shifts, log, error, coding)
     return _refit(windows, early, callbacks, title) if recipe.refit and fitted.stopped != "interrupted" else early
 
 
@@ -90,6 +77,50 @@ def refit_model(
 def window_loss(model: nn.Module, window: Window) -> Tensor:
     """The model's own loss, in units of each window."""
     return model(window, True)
+
+
+def _stopped_early(
+    windows: Windows,
+    train: Places,
+    checked: Tensor,
+    recipe: Recipe,
+    callbacks: Sequence[Callback],
+    title: str,
+) -> tuple[list[ForecastModel], Fitted]:
+    """Members trained on the places `train`, each until it is best on those `checked`, and how the first fit went.
+
+    With the refit there is one, for it only tells how long to train. A later one that Ctrl-C or a loss that is not
+    finite cut off is left out, and `stopped` of what is returned says so.
+    """
+    count = 1 if recipe.refit else recipe.members
+    members, first = list[ForecastModel](), None
+    for number in range(count):
+        member = build(recipe, number)
+        order = recipe.seed * 1000 + number if number else recipe.seed
+        with drawn_from(recipe, number):
+            fitted = fit(
+                member,
+                batches(windows, train, recipe.batch_size, order, cold=recipe.cold),
+                window_loss,
+                lambda m: _mean_loss(m, windows, checked),
+                recipe.train,
+                title=f"{title}, member {number + 1}/{count}" if count > 1 else title,
+                callbacks=callbacks,
+            )
+        interrupted = fitted.stopped == "interrupted"
+        if first is not None and (interrupted or fitted.best == 0):
+            return members, replace(first, stopped=fitted.stopped)
+        if fitted.best == 0:
+            if interrupted:
+                raise KeyboardInterrupt
+            raise DataError(f"{title}: the loss is not finite", hint="look for extreme values in the data")
+        forget_untrained(member, train)
+        members.append(member)
+        first = first or fitted
+        if interrupted:
+            break
+    assert first is not None
+    return members, first
 
 
 def _refit(windows: Windows, early: FittedModel, callbacks: Sequence[Callback], title: str) -> FittedModel:

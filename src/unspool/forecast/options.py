@@ -56,7 +56,8 @@ class Options:
         steps, learning_rate, batch_size: of training.
         highway: whether a linear autoregression stands beside the recurrence.
         refit: whether the model is fitted anew on all data once its number of steps is known.
-        members: models averaged.
+        members: models fitted from different seeds, with the refit or without, whose quantiles are averaged; by default
+            three of small data that are refitted, and one otherwise.
         seed: of everything that is drawn.
         uneven: whether every row stands at its own time, which the cell reads; None: where the times are irregular and
             lie on no grid, or leave most of it empty, and the cell can read them.
@@ -234,6 +235,7 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         check_counts(panel, settings.head)
     if options.network in FED:
         settings = replace(settings, lags=fed_lags(options, lookback, season))
+    refit = defaults.default_refit(windows) if options.refit is None else options.refit
     recipe = Recipe(
         model=settings,
         cell=cell,
@@ -243,8 +245,8 @@ def candidates(options: Options, panel: Panel) -> dict[str, Recipe]:
         ),
         batch_size=options.batch_size or defaults.default_batch_size(windows),
         validation=validation,
-        refit=defaults.default_refit(windows) if options.refit is None else options.refit,
-        members=options.members or defaults.default_members(windows),
+        refit=refit,
+        members=options.members or defaults.default_members(windows, refit),
         seed=options.seed,
         cold=bool(options.cold_start),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -41,6 +41,11 @@ class Recipe:
     def few(self) -> int:
         """Values up to which a series' own deviation is not trusted alone."""
         return least_past(self.model.lookback) if self.cold else 0
+
+    @property
+    def alone(self) -> "Recipe":
+        """One model without the refit: what is tried, and what a refit learns from how long to train."""
+        return replace(self, refit=False, members=1)
 
 
 def least_past(lookback: int) -> int:

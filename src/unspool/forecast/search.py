@@ -57,9 +57,11 @@ class _Tried:
         return self.loss, self.number
 
     def again(self, members: int) -> float:
-        """Seconds that the recipe will take to be fitted, and refitted with so many members."""
+        """Seconds that the recipe will take to be fitted with so many members, which the refit trains after one."""
         log = self.model.log
-        return self.seconds * (1 + self.recipe.refit * members * log.best / max(1, len(log.epochs)))
+        if not self.recipe.refit:
+            return self.seconds * members
+        return self.seconds * (1 + members * log.best / max(1, len(log.epochs)))
 
 
 def search(
@@ -172,8 +174,7 @@ class _Search:
         watch = _Watch(self.budget, self.end)
         try:
             recipe = self.space.recipe(point)
-            alone = replace(recipe, refit=False, members=1)
-            model = fit_model(self.panel, alone, [*self.callbacks, watch], title=f"trying {name}")
+            model = fit_model(self.panel, recipe.alone, [*self.callbacks, watch], title=f"trying {name}")
             self.judge = self.judge or _Judge(self.panel, model)
             forecast, loss = self.judge.forecast(model)
         except KeyboardInterrupt:
