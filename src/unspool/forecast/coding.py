@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unspool.errors import ModelError
 from unspool.forecast.record import from_record, to_record
+from unspool.forecast.tables.covariates import Asked
 from unspool.forecast.tables.findings import say_unseen
 from unspool.forecast.tables.panel import ROLES, Covariate, Finding, Panel, Role
 
@@ -68,6 +69,11 @@ class Coding:
     """How every covariate is coded, by role in the order of the panel's."""
 
     columns: tuple[Coded, ...] = ()
+
+    @property
+    def asked(self) -> list[Asked]:
+        """The covariates as they are looked for in newer data."""
+        return [Asked(one.name, one.role, one.categorical) for one in self.columns]
 
     @classmethod
     def of(cls, panel: Panel) -> "Coding":

@@ -5,35 +5,30 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any, Literal, final
 
-import numpy as np
-
 from unspool.cells import find_cell
-from unspool.errors import DataError, ModelError, SettingError
+from unspool.errors import ModelError, SettingError
 from unspool.forecast.backtest import run_backtest
 from unspool.forecast.budget import Budget
 from unspool.forecast.choice import decide
-from unspool.forecast.counts import check_counts
-from unspool.forecast.ends import check_ahead, check_ends, least_window
+from unspool.forecast.ends import check_ends, least_window
 from unspool.forecast.ensemble import AnyModel, fit_recipe, lead_recipe, shortest_window
 from unspool.forecast.evaluation.folds import FoldPlan, cutoffs
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
 from unspool.forecast.explanation import Explanation, explain
 from unspool.forecast.export import Exported, export_model
-from unspool.forecast.fed import check_paths
-from unspool.forecast.fitted import FittedModel
-from unspool.forecast.holiday import PREFIX
+from unspool.forecast.forecasting import make_forecast
 from unspool.forecast.options import AUTO, Options, check_even, check_options, first_cell, settled
 from unspool.forecast.output import forecast_table, like
+from unspool.forecast.parameters import saved_parameters
 from unspool.forecast.quantiles import DEFAULT_LEVELS
 from unspool.forecast.result import Backtest, Forecast
 from unspool.forecast.saving import load_model, save_model
-from unspool.forecast.tables.conventions import long_table
-from unspool.forecast.tables.covariates import Asked, ask
-from unspool.forecast.tables.frames import open_frame
+from unspool.forecast.tables.covariates import ask
 from unspool.forecast.tables.future import with_future
 from unspool.forecast.tables.ingest import panel_from_frame
+from unspool.forecast.tables.newer import newer_panel
 from unspool.forecast.tables.origin import Origin
-from unspool.forecast.tables.panel import ROLES, Panel
+from unspool.forecast.tables.panel import Panel
 from unspool.forecast.tables.table import open_table
 from unspool.forecast.timed import reads_time
 from unspool.lang import Cell
@@ -170,20 +165,18 @@ class Forecaster:
         _ = self.options
         covariates = {*self.known, *self.past, *self.static}
         table = open_table(path, covariates | {self.target, self.time} | ({self.series} if self.series else set()))
-        if hasattr(self, "model_"):
-            panel = self._newer(table.frame, table.origin)
-        else:
-            panel = panel_from_frame(table.frame, origin=table.origin, **self._columns())
+        as_panel = self._fitted_panel if hasattr(self, "model_") else self._panel
+        panel = as_panel(table.frame, origin=table.origin)
         check_even(panel)
         if future is None:
             return panel
         ahead = open_table(future)
-        return self._with_future(panel, ahead.frame, ahead.origin)
+        return with_future(panel, ahead.frame, self.horizon, self.gap, ahead.origin)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments by name."""
         del deep
-        return {name: getattr(self, name) for name in _PARAMETERS}
+        return {name: getattr(self, name) for name in _DEFAULTS}
 
     def set_params(self, **params: Any) -> "Forecaster":
         """Change constructor arguments.
@@ -192,14 +185,13 @@ class Forecaster:
             SettingError: there is no such argument.
         """
         for name, value in params.items():
-            if name not in _PARAMETERS:
-                raise SettingError(f"Forecaster has no parameter '{name}'", hint=f"it has: {', '.join(_PARAMETERS)}")
+            if name not in _DEFAULTS:
+                raise SettingError(f"Forecaster has no parameter '{name}'", hint=f"it has: {', '.join(_DEFAULTS)}")
             setattr(self, name, value)
         return self
 
     def __repr__(self) -> str:
-        defaults = {n: p.default for n, p in inspect.signature(Forecaster).parameters.items()}
-        shown = [f"{n}={v!r}" for n, v in self.get_params().items() if v != defaults[n]]
+        shown = [f"{n}={v!r}" for n, v in self.get_params().items() if v != _DEFAULTS[n]]
         return f"Forecaster({', '.join(shown)})"
 
     def fit(self, frame: Any, y: None = None, *, callbacks: Sequence[Callback] = ()) -> "Forecaster":
@@ -299,8 +291,8 @@ class Forecaster:
         check_baselines(baselines, baseline_seconds, panel.frequency)
         plans = self.plan_folds(panel, folds, step=step, window=window)
         early = panel.before(plans[0].train_end.tolist())
-        options = settled(self.options, panel)
-        recipe, _, choice = decide(options, early, callbacks, rounds=len(plans) if refit else 1)
+        rounds = len(plans) if refit else 1
+        recipe, _, choice = decide(settled(self.options, panel), early, callbacks, rounds=rounds)
         if choice.interrupted:
             raise KeyboardInterrupt
         done = run_backtest(
@@ -355,30 +347,9 @@ class Forecaster:
             ModelError: the folder is damaged, incomplete, or of a newer version.
         """
         saved = load_model(path)
-        model, recipe = saved.model, saved.model.recipe
-        self = cls(
-            recipe.model.horizon,
-            recipe.cell,
-            recipe.model.network,
-            normalisation=recipe.model.normalisation,
-            gap=recipe.model.gap,
-            quantiles=recipe.model.levels,
-            dilations=recipe.model.dilations or None,
-            log=recipe.model.log or None,
-            seed=recipe.seed,
-            target=saved.columns.target,
-            time=saved.columns.time,
-            series=saved.columns.series,
-            uneven=recipe.model.uneven or None,
-            cold_start=recipe.cold,
-            categorical=tuple(one.name for one in model.coding.columns if one.categorical),
-            holidays=tuple(name.removeprefix(PREFIX) for name in recipe.model.features if name.startswith(PREFIX)),
-            head=recipe.model.head,
-            lags=recipe.model.lags or None,
-        )
-        self.set_params(**{role: tuple(one.name for one in model.coding.of_role(role)) for role in ROLES})
+        self = cls(**saved_parameters(saved))
         self.columns_, self.frequency_ = saved.columns, saved.frequency
-        self.recipe_, self.model_ = recipe, model
+        self.recipe_, self.model_ = saved.model.recipe, saved.model
         return self
 
     @property
@@ -396,114 +367,39 @@ class Forecaster:
             values[name] = None if values[name] is None else tuple(values[name])
         return check_options(Options(**values))
 
-    def _panel(self, frame: Any) -> Panel:
-        _ = self.options  # settings are refused before the data are read
+    def _panel(self, frame: Any, origin: Origin | None = None) -> Panel:
+        options = self.options  # settings are refused before the data are read
         if isinstance(frame, Panel):
             return frame
-        return panel_from_frame(frame, **self._columns())
-
-    def _fitted_panel(self, frame: Any, future: Any = None) -> Panel:
-        panel = self._given_panel(frame)
-        return panel if future is None else self._with_future(panel, future, Origin())
-
-    def _with_future(self, panel: Panel, future: Any, origin: Origin) -> Panel:
-        return with_future(panel, future, self.horizon, self.gap, origin)
-
-    def _given_panel(self, frame: Any) -> Panel:
-        if not hasattr(self, "model_"):
-            raise _not_fitted()
-        if frame is not None:
-            return frame if isinstance(frame, Panel) else self._newer(frame, Origin())
-        if not hasattr(self, "panel_"):
-            raise ModelError("a loaded forecaster has no data of its own", hint="give it the data: predict(frame)")
-        return self.panel_
-
-    def _columns(self) -> dict[str, Any]:
-        """How to read a table that is to be fitted."""
-        options = self.options
-        return {
-            "target": self.target,
-            "time": self.time,
-            "series": self.series,
-            "frequency": self.frequency,
-            "season_length": self.season_length,
-            "on_bad_series": self.on_bad_series,
-            "uneven": self.uneven if reads_time(find_cell(first_cell(options, options.uneven is True))) else False,
-            "covariates": ask(self.known, self.past, self.static, self.categorical),
-        }
-
-    def _newer(self, frame: Any, origin: Origin) -> Panel:
-        """Newer data for the fitted model: of its columns and frequency; any series with a value is forecast."""
-        frame, _, origin = long_table(frame, self.frequency_, origin)
-        needed = {name: getattr(self.columns_, name) for name in ("series", "time", "target")}
-        covariates = [Asked(one.name, one.role, one.categorical) for one in self.model_.coding.columns]
-        names = [str(name) for name in open_frame(frame, origin).columns]
-        roles = [(role, name) for role, name in needed.items() if name is not None]
-        roles += [(one.role, one.name) for one in covariates]
-        absent = next((name for _, name in roles if name not in names), None)
-        if absent is not None:
-            listed = ", ".join(f"{role} {name!r}" for role, name in roles)
-            raise ModelError(
-                f"{origin.table()} has no column {absent!r}: the model was made for other columns ({listed})",
-                hint=f"its columns are: {', '.join(names[:30])}; name them as in the table that was fitted",
-            )
         return panel_from_frame(
             frame,
-            **needed,
-            frequency=self.frequency_,
+            target=self.target,
+            time=self.time,
+            series=self.series,
+            frequency=self.frequency,
+            season_length=self.season_length,
             on_bad_series=self.on_bad_series,
-            fitted=True,
-            covariates=covariates,
+            uneven=self.uneven if reads_time(find_cell(first_cell(options, options.uneven is True))) else False,
+            covariates=ask(self.known, self.past, self.static, self.categorical),
             origin=origin,
         )
+
+    def _fitted_panel(self, frame: Any, future: Any = None, origin: Origin | None = None) -> Panel:
+        """Of what the fitted model is given: newer data, or those that it was fitted to."""
+        if not hasattr(self, "model_"):
+            raise _not_fitted()
+        if frame is None:
+            if not hasattr(self, "panel_"):
+                raise ModelError("a loaded forecaster has no data of its own", hint="give it the data: predict(frame)")
+            frame = self.panel_
+        if not isinstance(frame, Panel):
+            asked = self.model_.coding.asked
+            frame = newer_panel(frame, self.columns_, self.frequency_, asked, self.on_bad_series, origin)
+        return frame if future is None else with_future(frame, future, self.horizon, self.gap)
 
 
 def _not_fitted() -> ModelError:
     return ModelError("this forecaster is not fitted", hint="call fit(frame) first, or Forecaster.load(folder)")
 
 
-def make_forecast(model: AnyModel, panel: Panel, times: Any = None, paths: int = 0) -> Forecast:
-    """The forecast of a fitted model after the end of each series, or at `times` [N, H] after them.
-
-    Raises:
-        DataError: a series has no value in the window that is read, or a value is too extreme, or below zero where
-            the head knows no such.
-        SettingError: times are given for a series of even steps, or do not follow its end; or paths are asked of a
-            network that has none.
-    """
-    settings = model.recipe.model
-    check_paths(paths, settings.network)
-    if settings.counts:
-        check_counts(panel, settings.head)
-    check_ends(panel, shortest_window(model))
-    check_ahead(panel, settings.gap + settings.horizon)
-    last = np.array([s.times[-1] for s in panel.series])
-    ahead = panel.frequency.after(last, settings.gap + settings.horizon)
-    if times is not None:
-        ahead[:, : settings.gap] = last[:, None]  # the gap has no rows: what counts is when it ends
-        ahead[:, settings.gap :] = _following(panel, last, times, settings.horizon)
-    quantiles = model.quantiles(panel, ahead)
-    drawn = model.paths(panel, paths, ahead) if paths and isinstance(model, FittedModel) else None
-    if not np.isfinite(quantiles).all() or (drawn is not None and not np.isfinite(drawn).all()):
-        raise DataError("the forecast is not finite", hint="look for extreme values in the data")
-    ids = tuple(s.id for s in panel.series)
-    point = quantiles[..., settings.levels.index(0.5)]
-    return Forecast(ids, ahead[:, settings.gap :], point, quantiles, settings.levels, drawn)
-
-
-def _following(panel: Panel, last: np.ndarray, times: Any, horizon: int) -> np.ndarray:
-    """The times [N, H], of the panel's type."""
-    if not panel.frequency.uneven:
-        raise SettingError("times are given, but the series has even steps", hint="leave the times out")
-    given = np.asarray(times, last.dtype)
-    if given.shape != (len(last), horizon):
-        raise SettingError(
-            f"the times are {list(given.shape)}; {[len(last), horizon]} are needed, for each series its horizon"
-        )
-    steps = np.diff(given, axis=1, prepend=last[:, None])
-    if not (steps > np.zeros(1, steps.dtype)).all():
-        raise SettingError("the times to forecast do not ascend from the last row of their series")
-    return given
-
-
-_PARAMETERS = tuple(inspect.signature(Forecaster).parameters)
+_DEFAULTS = {name: one.default for name, one in inspect.signature(Forecaster).parameters.items()}

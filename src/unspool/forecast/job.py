@@ -10,7 +10,8 @@ from unspool.forecast.ends import check_ahead, check_ends, least_window
 from unspool.forecast.ensemble import AnyModel, AnyRecipe, fit_recipe
 from unspool.forecast.evaluation.folds import FoldPlan
 from unspool.forecast.evaluation.statistical import SECONDS, check_baselines
-from unspool.forecast.forecaster import Forecaster, make_forecast
+from unspool.forecast.forecaster import Forecaster
+from unspool.forecast.forecasting import make_forecast
 from unspool.forecast.options import candidates, settled
 from unspool.forecast.result import Backtest, Choice, Fold, Forecast
 from unspool.forecast.tables.panel import Panel

@@ -9,7 +9,6 @@ from tests.forecast.covariates import ALL, tables
 from tests.forecast.samples import HORIZON, frame_of, small, wave
 from unspool.forecast import Forecaster, Panel
 from unspool.forecast.tables.future import with_future
-from unspool.forecast.tables.origin import Origin
 
 Fitted = tuple[Forecaster, Panel]
 
@@ -30,7 +29,7 @@ def plain(**changes: Any) -> Fitted:
     forecaster.fit(known)
     newer = pl.concat([known, frame_of(wave(9), 7 + 3 * wave(50)).with_columns(unique_id=pl.lit("new"))[9:]])
     newer = newer.filter((pl.col("unique_id") != "s3") | (pl.col("ds") < pl.date(2020, 1, 8)))
-    return forecaster, forecaster._newer(newer, Origin())
+    return forecaster, forecaster._fitted_panel(newer)
 
 
 def covariates(**changes: Any) -> Fitted:
@@ -45,7 +44,7 @@ def covariates(**changes: Any) -> Fitted:
         mood=pl.when(row % 7 == 0).then(pl.lit("odd")).otherwise(pl.col("mood")),
         visitors=pl.when(row % 5 == 0).then(None).otherwise(pl.col("visitors")),
     )
-    panel = forecaster._newer(table, Origin())
+    panel = forecaster._fitted_panel(table)
     return forecaster, with_future(panel, future, HORIZON, forecaster.gap)
 
 
