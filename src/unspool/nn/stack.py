@@ -64,7 +64,7 @@ def unroll_stack(
                 [s[index] for s in initial],
                 lengths=lengths,
                 reset=reset,
-                rest=None if rest is None else [s[index] for s in rest],
+                rest=None if rest is None or reset is None else [s[index] for s in rest],
                 reverse=direction == 1,
             )
             outputs.append(output)

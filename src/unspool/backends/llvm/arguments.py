@@ -23,6 +23,7 @@ _COMMON: tuple[str, ...] = (
     "row_chunks",
     "units",  # units in one chunk, where a chunk does not have them all
     "unit_chunks",
+    "is_streamed",  # 1 where what is written goes around the caches
     "is_team",  # 1 where all threads share every chunk, each with units of its own
     "arrived",  # at the team's barrier
     "passed",  # how often the team has passed it

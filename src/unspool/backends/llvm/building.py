@@ -119,6 +119,12 @@ def prefetch(b: Builder, address: Value) -> None:
     b.call(function, [address, ir.Constant(I32, 1), ir.Constant(I32, 3), ir.Constant(I32, 1)])
 
 
+def store_fence(b: Builder) -> None:
+    """What was stored around the caches is there for every thread (x86)."""
+    name = "llvm.x86.sse.sfence"
+    b.call(b.module.globals.get(name) or ir.Function(b.module, ir.FunctionType(ir.VoidType(), []), name), [])
+
+
 def copy(b: Builder, to: Value, source: Value, count: Value, item_bytes: int) -> None:
     """`count` items, by the C library's memcpy."""
     name = "llvm.memcpy.p0.p0.i64"

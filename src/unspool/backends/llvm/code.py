@@ -53,6 +53,14 @@ class Code:
             whole = self.b.sdiv(whole, divisor)
         return whole
 
+    @property
+    def streams(self) -> bool:
+        """Whether there is code that writes around the caches: for whole lines, of which there is no partial one.
+
+        Not in an adjoint, whose products afterwards read what it writes at once.
+        """
+        return self.target.has_line_vectors and not self.arguments.is_adjoint
+
     def tiling(self, stage: Stage, group: Group) -> Tiling:
         """How a group of products is tiled."""
         return tiling_of(stage, group, self.dtype, self.target)

@@ -22,6 +22,9 @@ from unspool.passes.sweep import Sweep
 _MOST_ROWS = 64
 """Sequences of a chunk: enough that a panel is read from the first-level cache, few enough that a chunk's rows fit."""
 
+_MOST_ROWS_HELD = 32
+"""The same where stages hand over whole rows for their means, which are to fit as well."""
+
 _TEAM_JOB = 60_000
 """Operations of a stage's products that outweigh a barrier between threads."""
 
@@ -106,7 +109,8 @@ class SweepKernel:
             threads = 1
         is_team = teams and self._makes_teams(numbers, batch, threads)
         chunks = 1 if is_team else max(1, min(threads, batch))
-        chunks *= -(-batch // (chunks * _MOST_ROWS)) or 1
+        most = _MOST_ROWS_HELD if self.arguments.reduced else _MOST_ROWS
+        chunks *= -(-batch // (chunks * most)) or 1
         rows = max(1, -(-batch // chunks))
         values = {"batch": batch, "rows": rows, "row_chunks": -(-batch // rows), "unit_chunks": 1, "steps": steps}
         values["is_team"] = int(is_team)

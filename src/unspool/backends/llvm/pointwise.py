@@ -90,6 +90,11 @@ class Vector:
         function = self.b.module.globals.get(name) or ir.Function(self.b.module, kind, name)
         self.b.call(function, [value, address, ir.Constant(ir.IntType(32), self.item), self.mask])
 
+    def stream(self, value: Value, row: Value) -> None:
+        """Store a whole vector in a row around the caches; its address is a multiple of the vector's size."""
+        stored = self.b.store(value, at(self.b, row, self.unit, self.kind), align=self.item * self.lanes)
+        stored.set_metadata("nontemporal", self.b.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+
     def load(self, row: Value, outside: bool) -> Value:
         """A vector of a row; zeros in the lanes that are no units, where the row lies `outside` the workspace."""
         address = at(self.b, row, self.unit, self.kind)

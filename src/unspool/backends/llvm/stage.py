@@ -163,13 +163,7 @@ class StageCode(RowsCode):
         for i in stage.states:
             into = self._row(self._state(sweep.states[i].name, after=True), row)
             vector.store(vector.value(sweep.next_states[i]), into, outside=False)
-        for i in stage.writes:
-            name, position = sweep.writes[i]
-            into = self._row(self._stream("write", name), row)
-            # The next step's line comes while this one is computed: a store to a line elsewhere stops all behind it.
-            ahead = b.mul(self.word(f"write step {name}"), self.word("direction"))
-            prefetch(b, at(b, at(b, into, ahead, self.kind), unit, self.kind))
-            vector.store(vector.value(position), into, outside=True)
+        self._write(stage, vector, row)
         for i in stage.sums:
             name, position = sweep.sums[i]
             total = self._sum(name, stage.size)
@@ -182,6 +176,30 @@ class StageCode(RowsCode):
             so_far = load(b, lanes, vector.vector, self.item)
             both = b.fadd(so_far, value) if is_sum else emit(b, "maximum", so_far, value)
             b.store(both, lanes, align=self.item)
+
+    def _write(self, stage: Stage, vector: Vector, row: Value) -> None:
+        """Store what the sweep writes: around the caches where it is more than they hold, else into them."""
+        b, found = self.b, []
+        for i in stage.writes:
+            name, position = self.sweep.writes[i]
+            found.append((name, vector.value(position), self._row(self._stream("write", name), row)))
+
+        def usual() -> None:
+            for name, value, into in found:
+                # The next step's line comes while this one is computed: a store elsewhere stops all behind it.
+                ahead = b.mul(self.word(f"write step {name}"), self.word("direction"))
+                prefetch(b, at(b, at(b, into, ahead, self.kind), vector.unit, self.kind))
+                vector.store(value, into, outside=True)
+
+        if not found or vector.mask is not None or not self.streams:
+            usual()
+            return
+        with b.if_else(b.icmp_signed("!=", self.word("is_streamed"), number(0))) as (around, into_caches):
+            with around:
+                for _, value, into in found:
+                    vector.stream(value, into)
+            with into_caches:
+                usual()
 
     def _ended(self, stage: Stage, row: Value, low: Value, high: Value) -> None:
         """Beyond the end of a sequence: its states stay, and zero is written."""

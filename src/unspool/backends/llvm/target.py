@@ -11,6 +11,9 @@ import llvmlite.binding as llvm
 
 from unspool.errors import SettingError
 
+_LINE = 64
+"""Bytes of a cache's line."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -27,6 +30,11 @@ class Target:
     features: str
     vector_bytes: int
     registers: int
+
+    @property
+    def has_line_vectors(self) -> bool:
+        """Whether a vector is a line of the caches, so that one store writes all of a line."""
+        return self.vector_bytes == _LINE
 
     def lanes(self, item_bytes: int) -> int:
         """Numbers of `item_bytes` in one vector."""

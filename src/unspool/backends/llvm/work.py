@@ -8,7 +8,19 @@ from typing import final
 
 from llvmlite import ir
 
-from unspool.backends.llvm.building import BIT, I8, I32, I64, Value, at, load, loop, number, smaller
+from unspool.backends.llvm.building import (
+    BIT,
+    I8,
+    I32,
+    I64,
+    Value,
+    at,
+    load,
+    loop,
+    number,
+    smaller,
+    store_fence,
+)
 from unspool.backends.llvm.stage import StageCode
 
 
@@ -99,6 +111,9 @@ class Work(StageCode):
                 self._resets(self._end_gradient)
         with self._first_member():
             self._end()
+        if self.streams:
+            with b.if_then(b.icmp_signed("!=", self.word("is_streamed"), number(0))):
+                store_fence(b)
         self.wait()
 
     def _first_member(self) -> AbstractContextManager[Value]:

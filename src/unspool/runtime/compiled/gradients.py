@@ -217,11 +217,18 @@ class Products:
 def _outer(into: Tensor, left: Tensor, right: Tensor, *, blocks: bool, add: bool) -> None:
     """Into (+)= leftᵀ right, within each diagonal block alone where there are `blocks`."""
     if blocks:
-        width = into.shape[-1]
-        left = left.unflatten(-1, (-1, right.shape[-1] // width, width))
-        product = torch.einsum("tgni,tnj->gnij", left, right.unflatten(-1, (-1, width))).reshape(into.shape)
-        into.copy_(into + product if add else product)
+        _outer_blocks(into, left, right, add=add)
     elif add:
         into.addmm_(left.T, right)
     else:
         torch.mm(left.T, right, out=into)
+
+
+def _outer_blocks(into: Tensor, left: Tensor, right: Tensor, *, add: bool) -> None:
+    """Into [n·N·w, w], N diagonal blocks of w units for each of n gates; left [R, n·N·w], right [R, N·w]."""
+    width = into.shape[-1]
+    rows = left.unflatten(-1, (-1, width)).permute(1, 2, 0)
+    columns = right.unflatten(-1, (-1, width)).transpose(0, 1)
+    blocks = len(columns)
+    for part, of_gate in zip(into.unflatten(0, (-1, blocks, width)), rows.split(blocks), strict=True):
+        torch.baddbmm(part, of_gate, columns, beta=int(add), out=part)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 _SMALL = 1 << 16
-"""Bytes below which torch's own allocator is as good."""
+"""Bytes of a tensor below which torch's own allocator is as good."""
 
 _MOST_KEPT = 1 << 28
 """Bytes that the pool keeps while nobody uses them."""
@@ -27,6 +27,12 @@ _ALIGNMENT = 128
 
 _BYTES = {torch.float32: 4, torch.float64: 8, torch.uint8: 1}
 _NUMPY = {torch.float32: np.float32, torch.float64: np.float64, torch.uint8: np.uint8}
+
+
+class Block(np.ndarray[Any, Any]):
+    """Bytes, whose address is a multiple of `_ALIGNMENT`."""
+
+    address = 0
 
 
 class _Pool:
@@ -39,9 +45,9 @@ class _Pool:
     def __init__(self) -> None:
         self.bytes = 0
         self._lock = threading.RLock()
-        self._blocks: OrderedDict[int, list[Any]] = OrderedDict()  # the size used last comes last
+        self._blocks: OrderedDict[int, list[Block]] = OrderedDict()  # the size used last comes last
 
-    def take(self, size: int) -> Any:
+    def take(self, size: int) -> Block | None:
         """A block of `size` bytes, or None."""
         with self._lock:
             blocks = self._blocks.get(size)
@@ -53,7 +59,7 @@ class _Pool:
             self.bytes -= size
             return block
 
-    def give(self, block: Any) -> None:
+    def give(self, block: Block) -> None:
         """Keep a block, in place of those that have not been asked for the longest."""
         size = block.nbytes
         if size > _MOST_KEPT:
@@ -73,18 +79,18 @@ class _Pool:
 _pool = _Pool()
 
 
-class _Block(np.ndarray[Any, Any]):
+class _Lent(np.ndarray[Any, Any]):
     """An array that gives its memory back to the pool."""
 
-    owner: Any = None
+    block: Any = None
 
     def __del__(self) -> None:
-        if self.owner is not None:
-            _pool.give(self.owner)
+        if self.block is not None:
+            _pool.give(self.block)
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """A tensor of anything, on the CPU.
+    """A tensor of anything, on the CPU; its address is a multiple of 64.
 
     Raises:
         MemoryError: there is none, with the pool given back.
@@ -92,14 +98,26 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     count = math.prod(shape) * _BYTES[dtype]
     if count < _SMALL:
         return torch.empty(tuple(shape), dtype=dtype)
-    size = _rounded(count + _ALIGNMENT)
-    owner = _pool.take(size)
-    if owner is None:
-        owner = _fresh(size)
-    start = -owner.ctypes.data % _ALIGNMENT
-    block = owner[start : start + count].view(_NUMPY[dtype]).view(_Block)
-    block.owner = owner
-    return torch.from_numpy(block).view(tuple(shape))
+    block = borrow(count)
+    array = _Lent(tuple(shape), _NUMPY[dtype], block)
+    array.block = block
+    return torch.from_numpy(array)
+
+
+def borrow(count: int) -> Block:
+    """At least `count` bytes of anything, until they are given back; without the cost of a tensor.
+
+    Raises:
+        MemoryError: there are none, with the pool given back.
+    """
+    size = _rounded(count)
+    block = _pool.take(size)
+    return _fresh(size) if block is None else block
+
+
+def give_back(block: Block) -> None:
+    """What was borrowed; nobody may use it any more."""
+    _pool.give(block)
 
 
 def kept() -> int:
@@ -117,12 +135,16 @@ if hasattr(os, "register_at_fork"):  # a new pool, since the lock of the old one
     os.register_at_fork(after_in_child=release)
 
 
-def _fresh(size: int) -> Any:
+def _fresh(size: int) -> Block:
     try:
-        return np.empty(size, np.uint8)
+        whole = np.empty(size + _ALIGNMENT, np.uint8)
     except MemoryError:
         release()
-        return np.empty(size, np.uint8)
+        whole = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -whole.ctypes.data % _ALIGNMENT
+    block = whole[start : start + size].view(Block)
+    block.address = block.ctypes.data
+    return block
 
 
 def _rounded(count: int) -> int:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from unspool.backends.llvm import Layout, SweepKernel
 from unspool.passes.sweep import weight_name
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.threads import openmp_entry, run_on, thread_count
+
+_STREAMED = 24 << 20
+"""Bytes written by a forward sweep that the caches do not hold until the adjoint reads them."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,8 @@ class Bound:
     def run(self, tensors: Sequence[Tensor | None]) -> None:
         """Call the code. It owns every byte that it writes: any number of threads may run one `Bound` at once."""
         kernel, threads = self.kernel, self.layout.threads
-        # Kept by a name until the call is over: its words hold only the address.
-        workspace = memory.empty((self.layout.workspace,), torch.uint8)
-        values, start = self.values.copy(), workspace.data_ptr()
+        workspace = memory.borrow(self.layout.workspace)
+        values, start = self.values.copy(), workspace.address
         where = [0 if t is None else t.data_ptr() for t in tensors]
         for word, place, offset in self.addresses:
             values[word] = where[place] + offset
@@ -59,11 +61,14 @@ class Bound:
         values[kernel.index["team_size"]] = openmp_entry("omp_get_num_threads") if threads > 1 else 0
         words = array("q", values)
         address, _ = words.buffer_info()
-        if threads > 1 and not entry:
-            kernel.pack(address)
-            run_on(threads, kernel.work, address)
-        else:
-            kernel.launch(address)
+        try:
+            if threads > 1 and not entry:
+                kernel.pack(address)
+                run_on(threads, kernel.work, address)
+            else:
+                kernel.launch(address)
+        finally:
+            memory.give_back(workspace)
 
 
 class Words:
@@ -86,6 +91,7 @@ class Words:
         self._values = self.layout.words.tolist()
         self._addresses: list[tuple[int, int, int]] = []
         self._new: list[tuple[int, ...]] = []
+        self._written: list[tuple[Operand, int]] = []
         self._item = 4 if kernel.dtype == "float32" else 8
         self.set("first", first)
         self.set("direction", direction)
@@ -111,6 +117,8 @@ class Words:
     def stream(self, what: str, name: str, operand: Operand, column: int = 0, shift: int = 0) -> None:
         """What is read or written per step: columns of [T, B, n] from `column` on, `shift` steps later."""
         step, row, _ = operand.strides
+        if what == "write":
+            self._written.append((operand, column))
         self.point(f"{what} {name}", operand, column + shift * step)
         self.set(f"{what} step {name}", step)
         self.set(f"{what} row {name}", row)
@@ -147,6 +155,7 @@ class Words:
 
     def bound(self) -> Bound:
         """The call, laid out."""
+        self.set("is_streamed", int(self._is_streamed()))
         offsets = {"workspace": 0, **self.layout.panels}
         return Bound(
             self.kernel,
@@ -156,6 +165,17 @@ class Words:
             tuple((self._index[name], offset) for name, offset in offsets.items()),
             tuple(self._new),
         )
+
+    def _is_streamed(self) -> bool:
+        """Whether what is written goes around the caches: more than they hold, in whole vectors.
+
+        Never an adjoint's: the products after it read what it writes at once.
+        """
+        if self.kernel.is_adjoint:
+            return False
+        count = sum(math.prod(o.shape) for o in {o.place: o for o, _ in self._written}.values())
+        numbers = [n for o, column in self._written for n in (column, *o.strides[:2])]
+        return count * self._item >= _STREAMED and not any(n % self.kernel.lanes for n in numbers)
 
 
 def operands(tensors: Sequence[Tensor | None], first: int = 0) -> list[Operand | None]:
