@@ -124,17 +124,7 @@ def check_options(options: Options) -> Options:
     Raises:
         SettingError, CellError: one has not; the message names it and the hint says what it may be.
     """
-    for name in (
-        "horizon",
-        "window",
-        "segment",
-        "hidden_size",
-        "num_layers",
-        "validation",
-        "steps",
-        "batch_size",
-        "members",
-    ):
+    for name in _COUNTS:
         value = getattr(options, name)
         if value is not None and value < 1:
             raise SettingError(f"{name} is {value}", hint=f"give a {name} of at least 1")
