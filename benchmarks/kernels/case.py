@@ -143,7 +143,7 @@ def _near_a_kink(case: Case) -> Tensor:
             bent = replace(graph, output=node.arguments[0])
             given, _ = kernel_for(bent, "reference")(inputs, parameters, case.initial(torch.float64))
             away = given.abs()
-            near |= ((0 < away) & (away < KINK * given.square().mean().sqrt())).any(0).any(-1)
+            near |= ((away > 0) & (away < KINK * given.square().mean().sqrt())).any(0).any(-1)
     return near
 
 
