@@ -2,8 +2,8 @@
 
 The split, the standardisation and the test windows are those of the long-horizon literature (Zhou et al. 2021,
 arXiv:2012.07436; Lin et al. 2023, arXiv:2308.11200): months 1–12 are trained on, 13–16 stop the training, and every
-window with its targets in months 17–20 is tested, none left out. One configuration for all rows but one, chosen on the
-validation part of ETTh1.
+window with its targets in months 17–20 is tested, none left out. One configuration, chosen on the validation part of
+ETTh1, and two rows that differ in what `OWN` says.
 """
 
 import gzip
@@ -30,8 +30,11 @@ SETTINGS: dict[str, Any] = {
 }
 SETTINGS |= {"dropout": 0.7, "hidden_size": 256, "batch_size": 128, "learning_rate": 1e-3, "steps": 1200}
 SETTINGS |= {"members": 1, "refit": False, "quantiles": (0.1, 0.5, 0.9)}
-OWN: dict[tuple[str, int], dict[str, Any]] = {("ETTm1", 96): {"steps": 2400}}
-"""What a row has of its own: there the validation loss still fell after 1200 steps."""
+OWN: dict[tuple[str, int], dict[str, Any]] = {
+    ("ETTh1", 96): {"dropout": 0.5, "members": 2},
+    ("ETTm1", 96): {"steps": 2400},
+}
+"""What a row has of its own, chosen on its own validation part: on ETTm1 the loss still fell after 1200 steps."""
 
 SEEDS = (0, 1, 2)
 CONSOLE = Console(highlight=False, soft_wrap=True)
