@@ -47,7 +47,8 @@ class StageCode(RowsCode):
         if stage.groups:
             block = self.tiling(stage, stage.groups[0]).block
             low, high = self._share(number(0), self.size(stage.size), block)
-            with loop(b, low, high, number(block), "block") as first:
+            with loop(b, low, high, number(block), "block") as forwards:
+                first = self._back_and_forth(forwards, low, high, block)
                 accumulators = self._products(index, stage, first)
                 last = smaller(b, high, b.add(first, number(block)))
                 self._rows(stage, accumulators, first, last, first)
@@ -56,6 +57,15 @@ class StageCode(RowsCode):
             self._rows(stage, {}, low, high, None)
         for position in stage.reduced:
             self._reduce(position)
+
+    def _back_and_forth(self, first: Value, low: Value, high: Value, block: int) -> Value:
+        """The block that is done when `first` would be in order: at odd steps the last one comes first.
+
+        Panels that the first-level cache does not hold are met there while they are still in it.
+        """
+        b = self.b
+        last = b.mul(b.sdiv(b.sub(b.sub(high, low), number(1)), number(block)), number(block))
+        return b.select(self.is_odd, b.sub(b.add(b.add(low, low), last), first), first)
 
     def wait(self) -> None:
         """Until every member of the team is here; nothing for a thread that works alone."""
