@@ -207,7 +207,7 @@ class Recurrent(nn.Module):
 
         Compiled, and without checkpoint_every: what the adjoint reads again of what the loop read (such as W x), its
         results, and what its save plan saves; not x, nor what torch keeps for operations before the loop. For an x of
-        four features or fewer that needs no gradient, W x is computed again, and it may be less.
+        one feature, or of two to four that needs no gradient, W x is computed again, and it may be less.
         """
         item = next(self.parameters(), torch.empty(())).element_size()
         sizes, total = dict(self._letters), 0

@@ -21,6 +21,9 @@ from unspool.runtime.compiled.watching import is_watched
 _FEW = 4
 """Features of an input up to which products with it are done in the loop, feature by feature."""
 
+_FEW_LEARNED = 1
+"""The same where the input's gradient is wanted: it takes a sum over the units for every feature and step."""
+
 
 @dataclass(frozen=True)
 class Narrowed:
@@ -129,12 +132,13 @@ class CompiledKernel:
         return in_time(values[self.plan.graph.output], steps, batch, alive), tuple(results[kept:])
 
     def _feature_by_feature(self, inputs: Mapping[str, Tensor]) -> Narrowed | None:
-        """How to run an input of few features, where it is a constant and nobody watches."""
+        """How to run an input of few features, where nobody watches."""
         x = next((inputs[v.name] for v in self.plan.graph.vector_inputs[:1] if v.name in inputs), None)
         # A tracer comes first: it would make a condition of every size that is looked at.
-        if x is None or is_watched([*inputs.values()]) or x.requires_grad:
+        if x is None or is_watched([*inputs.values()]):
             return None
-        return self._narrowed(x.shape[-1]) if 1 <= x.shape[-1] <= _FEW else None
+        few = _FEW_LEARNED if x.requires_grad else _FEW
+        return self._narrowed(x.shape[-1], x.requires_grad) if 1 <= x.shape[-1] <= few else None
 
     def _constants_among(self, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> frozenset[str] | None:
         """The inputs that the loop reads and that need no gradient (a mask, a time step), where they are news.
@@ -147,14 +151,14 @@ class CompiledKernel:
         learns = constants != self._fixed and any(p.requires_grad for p in parameters.values())
         return constants if learns else None
 
-    def _narrow(self, features: int) -> Narrowed | None:
+    def _narrow(self, features: int, learned: bool) -> Narrowed | None:
         graph = narrow(self.plan.graph, features)
         if graph is None:
             return None
         x = self.plan.graph.vector_inputs[0]
         there = {p.name for p in graph.parameters}
         matrices = tuple(p.name for p in self.plan.graph.parameters if p.name not in there)
-        names = frozenset(column_name(x.name, i) for i in range(features))
+        names = frozenset() if learned else frozenset(column_name(x.name, i) for i in range(features))
         return Narrowed(x.name, matrices, features, CompiledKernel(make_plan(graph), names))
 
     def _uncut(self, positions: list[int]) -> list[int]:
