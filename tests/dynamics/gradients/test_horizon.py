@@ -131,7 +131,9 @@ def test_quantiles_are_over_the_stretches_that_end_a_sequence():
     found = gradient_horizon(layer, x, longest=5)
     assert found.stretches == 4  # the first three steps are left over
     late = gradient_horizon(layer, x, longest=23)  # the last stretch is the beginning of this curve
-    assert ((found.log_norms[0, :5] <= late.log_norms[1, :5]) & (late.log_norms[1, :5] <= found.log_norms[2, :5])).all()
+    # It may be the least or the largest of the four itself, computed in other company: equal but for rounding.
+    least, largest, last = found.log_norms[0, :5] - 1e-12, found.log_norms[2, :5] + 1e-12, late.log_norms[1, :5]
+    assert ((least <= last) & (last <= largest)).all()
     assert (found.log_norms.diff(dim=0) >= 0).all()
 
 
