@@ -61,18 +61,26 @@ def test_what_lay_in_memory_before_changes_nothing(
         options["lengths"] = torch.tensor([7, 1, 4, 6])
     if "reset" in how:
         options["reset"] = torch.arange(B * T).view(B, T) % 5 == 0
-    clean, blocks = results(layer, x, **options), []
-    plain = memory.empty
+    clean, blocks, workspaces = results(layer, x, **options), [], list[int]()
+    plain, lend = memory.empty, memory.borrow
 
     def poisoned(shape: Any, dtype: torch.dtype) -> Tensor:
         block = plain(shape, dtype)
-        blocks.append(block.fill_(255 if dtype == torch.uint8 else float("nan")))
+        blocks.append(block.fill_(float("nan")))
+        return block
+
+    def poisoned_bytes(count: int) -> memory.Block:
+        block = lend(count)
+        block.fill(255)  # as a number: NaN
+        workspaces.append(count)
         return block
 
     monkeypatch.setattr(memory, "empty", poisoned)
+    monkeypatch.setattr(memory, "borrow", poisoned_bytes)
     for expected, found in zip(clean, results(layer, x, **options), strict=True):
         assert torch.equal(found, expected)
     assert len(blocks) > 8
+    assert len(workspaces) == 4  # of two sweeps and their adjoints
 
 
 def test_a_block_comes_back_when_the_last_view_is_gone():

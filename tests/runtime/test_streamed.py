@@ -63,6 +63,7 @@ def test_the_numbers_are_the_same(name: str, dtype: torch.dtype, monkeypatch: py
     monkeypatch.setattr(words, "_STREAMED", 0)
     for expected, found in zip(usual, results(layer, reset), strict=True):
         assert torch.equal(found, expected)
+    assert any(streamed(layer)) == host_target().has_line_vectors
 
 
 @pytest.mark.skipif(not host_target().has_line_vectors, reason="a vector of this processor is less than a line")

@@ -96,7 +96,7 @@ def _stopped_early(
     members, first = list[ForecastModel](), None
     for number in range(count):
         member = build(recipe, number)
-        order = recipe.seed * 1000 + number if number else recipe.seed
+        order = recipe.seed * 1000 + number if number else recipe.seed  # the first in the order of a model alone
         with drawn_from(recipe, number):
             fitted = fit(
                 member,

@@ -149,5 +149,5 @@ def _fresh(size: int) -> Block:
 
 def _rounded(count: int) -> int:
     """To an eighth of a power of two, so that neighbouring sizes share blocks."""
-    step = max(4096, 1 << (count.bit_length() - 4))
+    step = max(4096, 1 << max(0, count.bit_length() - 4))
     return -(-count // step) * step

@@ -92,6 +92,7 @@ class Words:
         self._addresses: list[tuple[int, int, int]] = []
         self._new: list[tuple[int, ...]] = []
         self._written: list[tuple[Operand, int]] = []
+        self._numbers = {kernel.sweep.writes[i][0] for i in kernel.schedule.number_writes}
         self._item = 4 if kernel.dtype == "float32" else 8
         self.set("first", first)
         self.set("direction", direction)
@@ -117,7 +118,7 @@ class Words:
     def stream(self, what: str, name: str, operand: Operand, column: int = 0, shift: int = 0) -> None:
         """What is read or written per step: columns of [T, B, n] from `column` on, `shift` steps later."""
         step, row, _ = operand.strides
-        if what == "write":
+        if what == "write" and name not in self._numbers:
             self._written.append((operand, column))
         self.point(f"{what} {name}", operand, column + shift * step)
         self.set(f"{what} step {name}", step)
@@ -167,7 +168,7 @@ class Words:
         )
 
     def _is_streamed(self) -> bool:
-        """Whether what is written goes around the caches: more than they hold, in whole vectors.
+        """Whether the vectors that are written go around the caches: more than they hold, each of them whole.
 
         Never an adjoint's: the products after it read what it writes at once.
         """
