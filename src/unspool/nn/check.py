@@ -13,8 +13,8 @@ def check_input(
     title: str, x: Tensor, axes: str, input_size: int, graph: StepGraph, weights: Mapping[str, Tensor]
 ) -> None:
     """`x` must have the axes named by their letters ("BTI"), T ≥ 1, and the weights' dtype and device."""
-    wanted = f"[{', '.join(axes[:-1])}, I={input_size}]"
     if x.dim() != len(axes):
+        wanted = f"[{', '.join(axes[:-1])}, I={input_size}]"
         raise ShapeError(
             f"{title}: x has {x.dim()} axes {list(x.shape)}; it must have {len(axes)}, {wanted}",
             hint="one sequence is x[None]; a series of numbers is x[:, :, None]" if axes == "BTI" else None,
@@ -87,7 +87,9 @@ def check_reset(title: str, reset: Tensor, x: Tensor) -> None:
 
 def check_per_step(title: str, graph: StepGraph, given: Mapping[str, Tensor], x: Tensor) -> dict[str, Tensor]:
     """The numbers per step that the page reads, each [B, T], as [T, B, 1] of x's dtype (a mask may be bool)."""
-    wanted = [v.name for v in graph.number_inputs]
+    wanted = [v.name for v in graph.inputs if not v.size]
+    if not (wanted or given):
+        return {}
     missing = {v.name for v in graph.number_inputs if v.default is None} - set(given)
     unknown = set(given) - set(wanted)
     if missing or unknown:

@@ -109,6 +109,8 @@ class Recurrent(nn.Module):
         _check_settings(self._page, letters, num_layers, dropout)
         self.checkpoint_every, self.residual = _checked_every(self.graph, checkpoint_every), residual
         self._letters = dict(letters)
+        suffixes = [s for layer in range(num_layers) for s in self._suffixes(layer)]
+        self._names = {s: {p.name: p.name + s for p in self._page.parameters} for s in suffixes}
         self.state_sizes = tuple(letters[s.size] for s in self.graph.states)
         self.output_size = input_size  # of the layer below
         for layer in range(num_layers):
@@ -169,15 +171,16 @@ class Recurrent(nn.Module):
             SettingError: an input of `per_step` is missing, or the page has none of that name.
         """
         title = f"Recurrent({self.cell.name})"
-        parameters = [self._layer_parameters(s) for layer in range(self.num_layers) for s in self._suffixes(layer)]
+        parameters = [self._layer_parameters(suffix) for suffix in self._names]
         check_input(title, x, "BTI", self.input_size, self.graph, parameters[0])
         batch = x.shape[0]
-        rest = self.rest(x)
-        if initial_state is None:
-            initial = tuple(s.expand(-1, batch, -1) for s in rest)
-        else:
+        if initial_state is not None:
             initial = (initial_state,) if isinstance(initial_state, Tensor) else tuple(initial_state)
             check_states(title, initial, self.graph, self.num_layers * self.directions, x, batch, self.state_sizes)
+        elif self.learn_initial_state:
+            initial = tuple(s.expand(-1, batch, -1) for s in self.rest(x))
+        else:
+            initial = self._zeros(x, batch)
         if lengths is not None:
             lengths = check_lengths(title, lengths, x)
         if reset is not None:
@@ -194,7 +197,7 @@ class Recurrent(nn.Module):
             training=self.training,
             lengths=lengths,
             reset=None if reset is None else reset.transpose(0, 1),
-            rest=rest,
+            rest=None if reset is None else self.rest(x),
             per_step=numbers,
             checkpoint_every=self.checkpoint_every,
             residual=self.residual,
@@ -233,7 +236,7 @@ class Recurrent(nn.Module):
         """The learned initial state, or zeros of x's dtype and device: [L·D, 1, size] per state."""
         if self.learn_initial_state:
             return tuple(getattr(self, f"initial_{s.name}") for s in self.graph.states)
-        return tuple(x.new_zeros((self.num_layers * self.directions, 1, size)) for size in self.state_sizes)
+        return self._zeros(x, 1)
 
     @property
     def is_noisy(self) -> bool:
@@ -246,8 +249,7 @@ class Recurrent(nn.Module):
 
         For a program that is traced from the layer: it then holds them, and not how they are made.
         """
-        suffixes = [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
-        self._made = {suffix: made_matrices(self._recipe, self._stored_parameters(suffix)) for suffix in suffixes}
+        self._made = {s: made_matrices(self._recipe, self._stored_parameters(s)) for s in self._names}
 
     def layer_parameters(self, layer: int) -> dict[str, Tensor]:
         """Name → parameter of `graph`, of a layer's forward direction: as stored, or made of what is stored."""
@@ -272,17 +274,23 @@ class Recurrent(nn.Module):
 
         return graph, draw
 
+    def _zeros(self, x: Tensor, batch: int) -> States:
+        stacked = self.num_layers * self.directions
+        return tuple([x.new_zeros((stacked, batch, size)) for size in self.state_sizes])
+
     def _suffixes(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
 
     def _layer_parameters(self, suffix: str) -> dict[str, Tensor]:
         stored = self._stored_parameters(suffix)
-        if self._recipe.made:
-            stored |= self._made.get(suffix) or made_matrices(self._recipe, stored)
+        if not self._recipe.made:
+            return stored
+        stored |= self._made.get(suffix) or made_matrices(self._recipe, stored)
         return {p.name: stored[p.name] for p in self.graph.parameters}
 
     def _stored_parameters(self, suffix: str) -> dict[str, Tensor]:
-        return {p.name: getattr(self, p.name + suffix) for p in self._page.parameters}
+        learned = self._parameters  # quicker than attributes; what is fixed, pruned or parametrised is not in it
+        return {p: learned[s] if s in learned else getattr(self, s) for p, s in self._names[suffix].items()}
 
 
 def _checked_start(cell: Cell, asked: Mapping[str, Start | float] | None) -> dict[str, Start]:

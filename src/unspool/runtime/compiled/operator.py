@@ -189,4 +189,5 @@ def _dense(tensor: Tensor | None) -> Tensor | None:
 
 def _even(tensor: Tensor) -> Tensor:
     """`tensor` with unit stride along its last axis."""
-    return tensor if not tensor.dim() or tensor.stride(-1) == 1 or tensor.shape[-1] == 1 else tensor.contiguous()
+    even = tensor.is_contiguous() or tensor.stride(-1) == 1 or tensor.shape[-1] == 1
+    return tensor if even else tensor.contiguous()
