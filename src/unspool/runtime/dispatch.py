@@ -26,7 +26,7 @@ def backend_for(device: torch.device, dtype: torch.dtype) -> str:
     Raises:
         SettingError: UNSPOOL_BACKEND names no backend, or one that cannot run such tensors.
     """
-    can_compile = device.type == "cpu" and dtype in (torch.float32, torch.float64)
+    can_compile = _can_compile(device, dtype)
     forced = os.environ.get("UNSPOOL_BACKEND")
     if forced is None:
         return "llvm" if can_compile else "reference"
@@ -38,6 +38,11 @@ def backend_for(device: torch.device, dtype: torch.dtype) -> str:
             hint="leave UNSPOOL_BACKEND unset, then the reference runs it",
         )
     return forced
+
+
+@cache
+def _can_compile(device: torch.device, dtype: torch.dtype) -> bool:
+    return device.type == "cpu" and dtype in (torch.float32, torch.float64)
 
 
 @cache

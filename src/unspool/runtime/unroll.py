@@ -32,7 +32,8 @@ def unroll(
     The arguments are those of `backends.Kernel`. Shapes are the caller's business; layers check them. Under autocast
     it computes in float32: a recurrence adds up its rounding errors step by step.
     """
-    kind = next(iter(inputs.values())).device.type
+    x = next(iter(inputs.values()))
+    kind = "cpu" if x.is_cpu else x.device.type  # torch writes a device's name anew whenever it is asked
     if torch.is_autocast_enabled(kind):
         with torch.autocast(kind, enabled=False):
             return unroll(

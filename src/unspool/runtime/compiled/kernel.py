@@ -68,6 +68,7 @@ class CompiledKernel:
         self.cell = cell = compiled_cell(plan.graph, fixed)
         self._narrowed = cache(self._narrow)
         self._without = cache(lambda constants: CompiledKernel(plan, constants))
+        self._x = next((v.name for v in plan.graph.inputs if v.size), None)
         read = {r.name for r in cell.folded.forward.reads}
         self._read = [v.name for v in plan.graph.inputs if v.name in read]
         folded = cell.folded
@@ -133,19 +134,20 @@ class CompiledKernel:
 
     def _feature_by_feature(self, inputs: Mapping[str, Tensor]) -> Narrowed | None:
         """How to run an input of few features, where nobody watches."""
-        x = next((inputs[v.name] for v in self.plan.graph.vector_inputs[:1] if v.name in inputs), None)
+        x = None if self._x is None else inputs.get(self._x)
         # A tracer comes first: it would make a condition of every size that is looked at.
-        if x is None or is_watched([*inputs.values()]):
+        if x is None or is_watched(inputs.values()):
             return None
-        few = _FEW_LEARNED if x.requires_grad else _FEW
-        return self._narrowed(x.shape[-1], x.requires_grad) if 1 <= x.shape[-1] <= few else None
+        features, learned = x.shape[-1], x.requires_grad
+        few = _FEW_LEARNED if learned else _FEW
+        return self._narrowed(features, learned) if 1 <= features <= few else None
 
     def _constants_among(self, inputs: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> frozenset[str] | None:
         """The inputs that the loop reads and that need no gradient (a mask, a time step), where they are news.
 
         Of such an input the adjoint would write a number for each that it reads.
         """
-        if not self._read or not torch.is_grad_enabled() or is_watched([*inputs.values()]):
+        if not self._read or not torch.is_grad_enabled() or is_watched(inputs.values()):
             return None
         constants = frozenset(name for name in self._read if not inputs[name].requires_grad) | self._fixed
         learns = constants != self._fixed and any(p.requires_grad for p in parameters.values())
