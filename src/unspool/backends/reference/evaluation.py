@@ -47,7 +47,7 @@ class Evaluation:
         self._sort_nodes(used)
 
     def given(self, inputs: Mapping[str, Any], parameters: Mapping[str, Tensor]) -> Values:
-        """What is there before the first instruction: inputs, weights per gate, numbers, stacked matrices."""
+        """What is there before the first instruction, of what is used: inputs, weights, numbers, stacked matrices."""
         values = self._blank.copy()
         for position, name in self._inputs:
             values[position] = inputs.get(name)
@@ -65,12 +65,12 @@ class Evaluation:
         """Where `given` puts what, found once: at small sizes it would take most of a call."""
         gates = {p.name: p.gates for p in self.graph.parameters}
         self._blank: Values = [n.value if isinstance(n, Constant) else None for n in self.graph.nodes]
-        self._inputs = [(p, n.name) for p, n in enumerate(self.graph.nodes) if isinstance(n, Read)]
+        self._inputs = [(p, n.name) for p, n in enumerate(self.graph.nodes) if isinstance(n, Read) and p in used]
         self._uncut_weights: list[tuple[int, str]] = []
         cut: dict[str, list[tuple[int, int]]] = {}
         for position, node in enumerate(self.graph.nodes):
             match node:
-                case Weight(name, None, _):
+                case Weight(name, None, _) if position in used:
                     self._uncut_weights.append((position, name))
                 case Weight(name, str(gate), _) if position in used:
                     cut.setdefault(name, []).append((position, gates[name].index(gate)))

@@ -31,10 +31,9 @@ def sweep(cell: CompiledCell, tensors: Sequence[Tensor], call: Call) -> tuple[Te
         call: the rest of what is asked for.
     """
     saving = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-    count = len(cell.folded.forward.writes) + len(cell.graph.states)
     if is_watched(tensors):
         arguments = (cell.text, list(tensors), call.lengths, call.crossing, call.steps, call.reverse, saving)
-        return tuple(torch.ops.unspool.sweep(*arguments)[:count])
+        return tuple(torch.ops.unspool.sweep(*arguments)[: _count(cell)])
     if saving:
         return _Sweep.apply(cell, call, *tensors)
     return tuple(run_forward(cell, [_even(t) for t in tensors], call, saving=False))
@@ -46,11 +45,10 @@ class _Sweep(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, cell: CompiledCell, call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
         results = run_forward(cell, [_even(t) for t in tensors], call, saving=True)
-        count = len(cell.folded.forward.writes) + len(cell.graph.states)
         ctx.cell, ctx.call, ctx.count = cell, call, len(tensors)
         ctx.save_for_backward(*tensors, *results)
         ctx.set_materialize_grads(False)
-        return tuple(results[:count])
+        return tuple(results[: _count(cell)])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
@@ -157,12 +155,11 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 def _differentiate(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
     *saved, lengths, crossing = ctx.saved_tensors
     known = cell_of(ctx.cell)
-    count = len(known.folded.forward.writes) + len(known.graph.states)
     found = torch.ops.unspool.sweep_adjoint(
         ctx.cell,
         saved[: ctx.count],
         saved[ctx.count :],
-        list(gradients[:count]),
+        list(gradients[: _count(known)]),
         lengths,
         crossing,
         ctx.steps,
@@ -185,6 +182,11 @@ def _call(steps: int, lengths: Tensor | None, crossing: Tensor | None, reverse: 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
+
+
+def _count(cell: CompiledCell) -> int:
+    """Of a sweep's results those that its caller sees: what is kept, and the final states."""
+    return len(cell.folded.forward.writes) + len(cell.graph.states)
 
 
 def _even(tensor: Tensor) -> Tensor:
