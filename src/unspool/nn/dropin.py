@@ -20,7 +20,7 @@ from unspool.errors import ShapeError
 from unspool.ir import StepGraph
 from unspool.nn.check import check_input, check_states
 from unspool.nn.packed import permute, repack, unpack
-from unspool.nn.stack import States, unroll_stack
+from unspool.nn.stack import States, stored_parameters, unroll_stack
 from unspool.passes import without_biases
 
 _CELLS = {"RNN_TANH": elman, "RNN_RELU": elman_relu, "LSTM": lstm, "GRU": gru}
@@ -81,7 +81,7 @@ class DropIn(nn.RNNBase, ABC):
         """Output [T, B, D·size] and final states of x [T, B, I]."""
         if initial is None:
             stacked, batch = self._directions * self.num_layers, x.shape[1]
-            initial = [x.new_zeros((stacked, batch, size)) for size in self.state_sizes]
+            initial = [x.new_zeros(stacked, batch, size) for size in self.state_sizes]
         else:
             self._check_states(initial, x)
         return unroll_stack(
@@ -96,7 +96,7 @@ class DropIn(nn.RNNBase, ABC):
         )
 
     def _check_input(self, x: Tensor, axes: str) -> None:
-        check_input(type(self).__name__, x, axes, self.input_size, self.graph, self._layer_parameters()[0])
+        check_input(type(self).__name__, x, axes, self.input_size, self.graph, self.layer_parameters(0))
 
     def _check_states(self, states: Sequence[Tensor], x: Tensor) -> None:
         stacked = self._directions * self.num_layers
@@ -114,11 +114,14 @@ class DropIn(nn.RNNBase, ABC):
 
     def layer_parameters(self, layer: int) -> dict[str, Tensor]:
         """Name on the cell's page → stored parameter, of a layer's forward direction."""
-        return {p.name: getattr(self, f"{TORCH_NAMES[p.name]}_l{layer}") for p in self.graph.parameters}
+        return self._stored_parameters(f"_l{layer}")
 
     def _layer_parameters(self) -> list[dict[str, Tensor]]:
         suffixes = [f"_l{k}{d}" for k in range(self.num_layers) for d in ("", "_reverse")[: self._directions]]
-        return [{p.name: getattr(self, TORCH_NAMES[p.name] + s) for p in self.graph.parameters} for s in suffixes]
+        return [self._stored_parameters(suffix) for suffix in suffixes]
+
+    def _stored_parameters(self, suffix: str) -> dict[str, Tensor]:
+        return stored_parameters(self, {p.name: TORCH_NAMES[p.name] + suffix for p in self.graph.parameters})
 
 
 def refuse_projection(proj_size: int | None) -> None:

@@ -14,7 +14,7 @@ from unspool.lang.cell import check_start
 from unspool.nn.check import check_input, check_lengths, check_per_step, check_reset, check_states
 from unspool.nn.footprint import numbers_per_step
 from unspool.nn.regularise import checked_rates, dropout_masks, zoneout_masks
-from unspool.nn.stack import States, stored_shape, unroll_stack
+from unspool.nn.stack import States, stored_parameters, stored_shape, unroll_stack
 from unspool.nn.start import draw_parameters, merged_start
 from unspool.passes import dropped, parametrised, settled, without_biases, zoned
 from unspool.runtime import made_matrices
@@ -276,7 +276,7 @@ class Recurrent(nn.Module):
 
     def _zeros(self, x: Tensor, batch: int) -> States:
         stacked = self.num_layers * self.directions
-        return tuple([x.new_zeros((stacked, batch, size)) for size in self.state_sizes])
+        return tuple([x.new_zeros(stacked, batch, size) for size in self.state_sizes])
 
     def _suffixes(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
@@ -289,8 +289,7 @@ class Recurrent(nn.Module):
         return {p.name: stored[p.name] for p in self.graph.parameters}
 
     def _stored_parameters(self, suffix: str) -> dict[str, Tensor]:
-        learned = self._parameters  # quicker than attributes; what is fixed, pruned or parametrised is not in it
-        return {p: learned[s] if s in learned else getattr(self, s) for p, s in self._names[suffix].items()}
+        return stored_parameters(self, self._names[suffix])
 
 
 def _checked_start(cell: Cell, asked: Mapping[str, Start | float] | None) -> dict[str, Start]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from unspool.ir import Parameter, StepGraph, in_numbers
@@ -76,6 +77,13 @@ def unroll_stack(
     if len(finals) == 1:  # a view costs less than a copy
         return x, tuple(state[None] for state in finals[0])
     return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+
+
+def stored_parameters(module: nn.Module, names: Mapping[str, str]) -> dict[str, Tensor]:
+    """Name on the page → tensor, as it is now, of the module's attributes with these names."""
+    # Quicker than attributes. What is fixed, pruned or parametrised is not among them.
+    learned = cast(Mapping[str, Tensor], module._parameters)
+    return {name: learned[own] if own in learned else getattr(module, own) for name, own in names.items()}
 
 
 def stored_shape(parameter: Parameter, sizes: Mapping[str, int]) -> tuple[int, ...]:
