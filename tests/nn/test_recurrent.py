@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from tests.lang.mgu_page import mgu
 from unspool.cells import built_in
@@ -209,6 +210,22 @@ def test_copies_and_dtypes():
     fresh.load_state_dict(layer.state_dict())
     assert torch.equal(fresh(x)[0], layer(x)[0])
     assert Recurrent("gru", 3, 4, device="meta").get_parameter("W_l0").device.type == "meta"
+
+
+def test_a_parameter_replaced_pruned_or_parametrised_is_followed():
+    layer, x = Recurrent("gru", 3, 4), torch.randn(2, 5, 3)
+    without, pruned, parametrised = (copy.deepcopy(layer) for _ in range(3))
+    without.R_l0 = nn.Parameter(torch.zeros_like(without.get_parameter("R_l0")))
+    prune.l1_unstructured(pruned, "R_l0", amount=1.0)
+    nn.utils.parametrize.register_parametrization(parametrised, "R_l0", _Nothing())
+    for changed in (pruned, parametrised):
+        assert torch.equal(changed(x)[0], without(x)[0])
+    assert not torch.equal(layer(x)[0], without(x)[0])
+
+
+class _Nothing(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return torch.zeros_like(weight)
 
 
 def test_it_prints_what_is_not_usual():
