@@ -11,7 +11,7 @@ Products that are only added are one accumulation, and those of one stage with t
 
 from dataclasses import dataclass
 
-from unspool.ir import Apply, Node, Weight
+from unspool.ir import Apply, Node, Read, Weight
 from unspool.ir.build import needed_for
 from unspool.passes.sweep import Sweep
 
@@ -146,6 +146,16 @@ def _accumulations(sweep: Sweep, needed: frozenset[int], numbers: list[int]) -> 
         for argument in node.arguments if isinstance(node, Apply) else ():
             users.setdefault(argument, []).append(position)
     found: dict[int, tuple[int, ...]] = {}
+    states = {s.name for s in sweep.states}
+
+    def at_once(left: int, right: int) -> bool:
+        """Whether both are had in one stage: products of what is read wait for any."""
+        return numbers[left] == numbers[right] or any(all(is_read(p) for p in found[a]) for a in (left, right))
+
+    def is_read(product: int) -> bool:
+        operand = nodes[_apply(nodes, product).arguments[1]]
+        return isinstance(operand, Read) and operand.name not in states
+
     for position in sorted(needed):
         node = nodes[position]
         if not isinstance(node, Apply):
@@ -155,7 +165,7 @@ def _accumulations(sweep: Sweep, needed: frozenset[int], numbers: list[int]) -> 
         elif node.operation == "add":
             left, right = node.arguments
             alone = all(users[a] == [position] and a not in sweep.results for a in (left, right))
-            if left != right and left in found and right in found and alone and numbers[left] == numbers[right]:
+            if left != right and left in found and right in found and alone and at_once(left, right):
                 found[position] = (*found.pop(left), *found.pop(right))
     return found
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from unspool.backends.llvm import SweepKernel
-from unspool.ir import StepGraph, Variable, in_numbers, is_block_diagonal
+from unspool.ir import Read, StepGraph, Variable, Weight, in_numbers, is_block_diagonal
 from unspool.ir.nodes import Shape
 from unspool.passes import make_plan
 from unspool.passes.fold import Hoisted, fold
+from unspool.passes.inline import inline
 from unspool.passes.save import plan_training, saved_values
 from unspool.passes.sweep import Sweep
 from unspool.runtime.naming import graph_of, text_of
@@ -130,8 +131,23 @@ class CompiledCell:
         """The states that the adjoint needs from before each step."""
         return tuple(s for s in self.graph.states if s.name in self.training.adjoint.shifted)
 
+    @cached_property
+    def inlined(self) -> dict[str, Sweep]:
+        """The forward sweeps with the products before them inside: "inference" and "training"; none if they cannot be.
+
+        They cannot where the adjoint reads the products again.
+        """
+        products = {
+            name: (Weight(p.weight, gate, stored.shape), Read(p.input, stored.shape[1:]))
+            for p in self.folded.products
+            for stored in (self.parameters[p.weight],)
+            for name, gate in zip(p.names, stored.gates or (None,), strict=True)
+        }
+        found = {} if self.kept_products else {w: inline(self._sweep(w), products) for w in ("inference", "training")}
+        return {which: sweep for which, sweep in found.items() if sweep is not None}
+
     def kernel(self, which: str, dtype: torch.dtype) -> SweepKernel:
-        """The code of "inference", "training" or "adjoint"."""
+        """The code of "inference", "training" or "adjoint"; of "inlined inference" and "inlined training"."""
         if (which, dtype) not in self._kernels:
             sweep = self._sweep(which)
             name = str(dtype).removeprefix("torch.")
@@ -200,6 +216,8 @@ class CompiledCell:
         return [(shapes[stack[0]], len(stack)) for stack in self.folded.stacks]
 
     def _sweep(self, which: str) -> Sweep:
+        if which.startswith("inlined "):
+            return self.inlined[which.removeprefix("inlined ")]
         if which == "inference":
             return self.folded.forward
         return self.training.forward if which == "training" else self.training.adjoint

@@ -19,6 +19,9 @@ from unspool.runtime.compiled.words import Bound, Operand, Words, operands, sign
 
 T = TypeVar("T")
 
+_FEW = 256
+"""Features of an input up to which products with it are done in the loop, where they join others."""
+
 
 def result_shapes(cell: CompiledCell, given: Given[Any], call: Call, saving: bool) -> list[tuple[int, ...]]:
     """Shapes of what `run_forward` returns: what is kept, the final states; with `saving` what the adjoint needs."""
@@ -88,14 +91,18 @@ def _lay_out(
 ) -> _LaidOut:
     *tensors, lengths, crossing = operands(everything)
     given = cell.given([t for t in tensors if t is not None])
-    kernel, sizes = cell.kernel("training" if saving else "inference", dtype), cell.sizes(given)
+    which, sizes = "training" if saving else "inference", cell.sizes(given)
+    is_inlined = which in cell.inlined and all(x.shape[-1] <= _FEW for x in given.inputs)
+    kernel = cell.kernel(f"inlined {which}" if is_inlined else which, dtype)
     words = Words(kernel, sizes, call.steps, given.batch, call.first, call.direction, len(everything))
-    products = [words.new((call.steps, given.batch, cell.width(p, sizes))) for p in cell.folded.products]
+    hoisted = () if is_inlined else cell.folded.products
+    products = [words.new((call.steps, given.batch, cell.width(p, sizes))) for p in hoisted]
     results = [words.new(shape) for shape in _written(cell, given, call, saving)]
     over_time(words, lengths, crossing)
     words.weights(constants(cell, given), stored(cell, given))
-    stacks = (*cell.folded.stacks, *(p.names for p in cell.folded.products))
-    for stack, source in zip(stacks, (*given.sources, *products), strict=True):
+    stacks = (*cell.folded.stacks, *(p.names for p in hoisted), *((name,) for name in cell.inputs if is_inlined))
+    within = given.inputs if is_inlined else ()
+    for stack, source in zip(stacks, (*given.sources, *products, *within), strict=True):
         for part, name in enumerate(stack):
             words.stream("read", name, source, part * source.shape[-1] // len(stack))
     kept, rest = results[: len(cell.folded.forward.writes)], results[len(cell.folded.forward.writes) :]
@@ -115,7 +122,7 @@ def _lay_out(
         for state, result in zip(cell.carried, saved, strict=call.keeps_before):
             words.stream("before", state.name, result)
     inputs, parameters = dict(zip(cell.inputs, given.inputs, strict=True)), stored(cell, given)
-    places = tuple((inputs[p.input].place, parameters[p.weight][0].place) for p in cell.folded.products)
+    places = tuple((inputs[p.input].place, parameters[p.weight][0].place) for p in hoisted)
     kept_products = tuple(cell.folded.products.index(p) for p in cell.kept_products) if saving else ()
     return _LaidOut(words.bound(), places, kept_products)
 

@@ -1,0 +1,80 @@
+"""Inline: products of an input of few features come back into the loop, where they join the products with the state.
+
+A product before the loop is written to memory and read again at every step; of few features it is little work, and that
+traffic is most of its time. In the loop it is a few more steps of a sum that is computed there anyway:
+
+    before   b + W@x + R h         one product; W@x is read, [T, B, n·H]
+    after    (W x + R h) + b       one product of [x, h] with [W, R]; x is read, [T, B, I]
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from unspool.ir import Apply, GraphBuilder, Read, Weight
+from unspool.passes.sweep import Sweep
+
+
+def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]]) -> Sweep | None:
+    """The sweep with these products in it, or None where one of them would be a product more.
+
+    Args:
+        sweep: the loop.
+        products: what it reads of products before it → the matrix and the input.
+    """
+    users = Counter(a for n in sweep.nodes if isinstance(n, Apply) for a in n.arguments) + Counter(sweep.results)
+    builder, moved = GraphBuilder(), dict[int, int]()
+    joined: set[int] = set()
+
+    def terms(position: int) -> list[int]:
+        """What is added up in a sum that nothing else uses."""
+        node = sweep.nodes[position]
+        if isinstance(node, Apply) and node.operation == "add":
+            parts = [terms(a) if users[a] == 1 else [a] for a in node.arguments]
+            return [*parts[0], *parts[1]]
+        return [position]
+
+    def is_product(position: int) -> bool:
+        node = sweep.nodes[position]
+        return isinstance(node, Apply) and node.operation == "product" and users[position] == 1
+
+    def is_inlined(position: int) -> bool:
+        node = sweep.nodes[position]
+        return isinstance(node, Read) and node.name in products
+
+    def place(position: int) -> int:
+        if position not in moved:
+            moved[position] = _place(position)
+        return moved[position]
+
+    def _place(position: int) -> int:
+        node = sweep.nodes[position]
+        if isinstance(node, Read) and node.name in products:
+            matrix, x = products[node.name]
+            return builder.apply("product", builder.add(matrix), builder.add(x))
+        if not isinstance(node, Apply):
+            return builder.add(node)
+        if node.operation != "add":
+            return builder.apply(node.operation, *(place(a) for a in node.arguments))
+        parts = terms(position)
+        inlined = [p for p in parts if is_inlined(p) and users[p] == 1]
+        inside = [p for p in parts if is_product(p)]
+        if inlined and inside:
+            joined.update(inlined)
+            others = [p for p in parts if p not in inlined and p not in inside]
+            parts = [*inlined, *inside, *others]
+        else:
+            parts = list(node.arguments)
+        total = place(parts[0])
+        for part in parts[1:]:
+            total = builder.apply("add", total, place(part))
+        return total
+
+    next_states = tuple(place(p) for p in sweep.next_states)
+    writes = tuple((name, place(p)) for name, p in sweep.writes)
+    names = tuple(sorted((moved[p], name) for p, name in sweep.names if p in moved))
+    changed = replace(sweep, nodes=tuple(builder.nodes), next_states=next_states, writes=writes, names=names)
+    wanted = {p for p, n in enumerate(sweep.nodes) if is_inlined(p)}
+    return changed if wanted and wanted == joined else None

@@ -1,0 +1,84 @@
+"""Inline: W x in the loop is W x before it, and never a product more than there was."""
+
+import numpy as np
+import pytest
+
+from tests.passes.sweeps import evaluate, text, values_for
+from unspool.cells import built_in
+from unspool.lang import Input, Matrix, State, Vector, cell, sigmoid, tanh
+from unspool.passes import as_run
+from unspool.passes.stages import schedule
+from unspool.passes.sweep import Sweep
+from unspool.runtime.compiled.cell import CompiledCell, compiled_cell
+
+WHICH = ["inference", "training"]
+
+
+def compiled(name: str) -> CompiledCell:
+    return compiled_cell(as_run(built_in()[name].graph))
+
+
+def hoisted(found: CompiledCell, which: str) -> Sweep:
+    return found.folded.forward if which == "inference" else found.training.forward
+
+
+def sums(sweep: Sweep) -> int:
+    """How many accumulations there are in a step."""
+    return sum(len(g.results) for stage in schedule(sweep).stages for g in stage.groups)
+
+
+def test_the_docstrings_example():
+    within, before = compiled("elman").inlined["inference"], compiled("elman").folded.forward
+    assert text(before, "h'") == "tanh(b + bR + W@x + R @ h)"
+    assert text(within, "h'") == "tanh(W @ x + R @ h + b + bR)"
+    assert [r.name for r in within.reads] == ["x"]
+    (stage,) = schedule(within).stages
+    assert [len(g.terms) for g in stage.groups] == [2]
+
+
+@pytest.mark.parametrize("which", WHICH)
+@pytest.mark.parametrize("name", [n for n in built_in() if compiled(n).inlined])
+def test_every_page_is_what_it_was(name: str, which: str):
+    found = compiled(name)
+    within, before = found.inlined[which], hoisted(found, which)
+    values = values_for(before, 1) | values_for(within, 0)
+    for product in found.folded.products:
+        gates = found.parameters[product.weight].gates or (None,)
+        for part, gate in zip(product.names, gates, strict=True):
+            matrix = values[product.weight if gate is None else f"{product.weight}.{gate}"]
+            values[part] = matrix @ values[product.input]
+    there, here = evaluate(before, values), evaluate(within, values)
+    pairs = [*zip(before.next_states, within.next_states, strict=True)]
+    pairs += [(p, q) for (_, p), (_, q) in zip(before.writes, within.writes, strict=True)]
+    for p, q in pairs:
+        np.testing.assert_allclose(here[q], there[p], rtol=1e-12, atol=1e-12)
+    assert [n for n, _ in within.writes] == [n for n, _ in before.writes]
+
+
+@pytest.mark.parametrize("which", WHICH)
+@pytest.mark.parametrize("name", [n for n in built_in() if compiled(n).inlined])
+def test_there_is_no_product_more(name: str, which: str):
+    found = compiled(name)
+    within, before = found.inlined[which], hoisted(found, which)
+    assert sums(within) == sums(before)
+    assert not _products(found) & {r.name for r in within.reads}
+
+
+@pytest.mark.parametrize("name", ["gru", "indrnn", "lstm_layernorm", "mingru"])
+def test_what_would_be_a_product_more_stays_before_the_loop(name: str):
+    """A candidate that is reset after the product, a diagonal, a norm of R h alone; and W x that is read again."""
+    assert compiled(name).folded.products
+    assert not compiled(name).inlined
+
+
+def test_a_sum_that_something_else_needs_is_left_alone():
+    @cell
+    def shared(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State], b: Vector) -> State:
+        a = W @ x
+        return tanh(a + R @ h + b) * sigmoid(a)
+
+    assert not CompiledCell(as_run(shared.graph)).inlined
+
+
+def _products(found: CompiledCell) -> set[str]:
+    return {name for product in found.folded.products for name in product.names}
