@@ -36,6 +36,9 @@ _COMMON: tuple[str, ...] = (
     "crossing",  # [T, B] bytes, or 0: where the state is reset
     "scratch",  # workspace: a block of products
     "threads",
+    "jobs",  # how many follow the words, each of `collect.FIELDS`
+    "collect",  # address of what does them, every so many steps
+    "collect every",
     "parallel",  # address of the OpenMP runtime's entry, or 0
     "team_size",  # address of its omp_get_num_threads
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -89,6 +89,12 @@ class SweepKernel:
     def work(self) -> Any:
         """What each thread runs, for threads that are not the OpenMP runtime's."""
         return self._loaded.entry("work")
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What the code depends on besides the processor; a set's order differs between processes."""
+        sweep = (replace(self.sweep, shifted=frozenset()), sorted(self.sweep.shifted))
+        return repr(sweep), self.dtype, str(self.is_adjoint)
 
     def source(self) -> Any:
         """The LLVM module."""

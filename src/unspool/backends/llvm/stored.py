@@ -12,27 +12,40 @@ import os
 import stat
 import sys
 import time
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import llvmlite.binding as llvm
+from llvmlite.ir import Module
 
 from unspool import ir, passes
 from unspool.atomic import write_file
 from unspool.backends.llvm.compiling import compile_object
+from unspool.backends.llvm.target import Target
 from unspool.errors import OutputError
-
-if TYPE_CHECKING:
-    from unspool.backends.llvm.kernel import SweepKernel
 
 _DIGEST = 32
 _KEPT_FOR = 90 * 24 * 3600
 """Seconds that an entry is kept without being used."""
 
 
-def object_code(kernel: SweepKernel) -> bytes:
+class Compilable(Protocol):
+    """What there is code for."""
+
+    target: Target
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What the code depends on besides the processor and this package's source."""
+        ...
+
+    def source(self) -> Module:
+        """The LLVM module."""
+        ...
+
+
+def object_code(kernel: Compilable) -> bytes:
     """The object file of a kernel, from disk if it is there and whole; compiled and stored otherwise."""
     folder = cache_folder()
     path = None if folder is None else folder / f"{_key(kernel)}.o"
@@ -97,10 +110,8 @@ def _sweep_out(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _key(kernel: SweepKernel) -> str:
-    # A set's order differs between processes.
-    sweep = (replace(kernel.sweep, shifted=frozenset()), sorted(kernel.sweep.shifted))
-    parts = (repr(sweep), kernel.dtype, kernel.is_adjoint, repr(kernel.target), _generator())
+def _key(kernel: Compilable) -> str:
+    parts = (*kernel.identity, repr(kernel.target), _generator())
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:40]
 
 

@@ -21,6 +21,7 @@ from unspool.backends.llvm.building import (
     smaller,
     store_fence,
 )
+from unspool.backends.llvm.collect import COLLECT
 from unspool.backends.llvm.stage import StageCode
 
 
@@ -109,6 +110,7 @@ class Work(StageCode):
                 self._number_writes()
             if self.arguments.is_adjoint:
                 self._resets(self._end_gradient)
+                self._collect(step)
         with self._first_member():
             self._end()
         if self.streams:
@@ -122,6 +124,27 @@ class Work(StageCode):
 
     def _is_first(self) -> Value:
         return self.b.icmp_signed("==", self.member, number(0))
+
+    def _collect(self, step: Value) -> None:
+        """Products with what was written since the last time: every so many steps, and apart from others the last one.
+
+        The state before it is the initial state, which lies elsewhere.
+        """
+        b, steps, every = self.b, self.word("steps"), self.word("collect every")
+        with b.if_then(b.icmp_signed(">", self.word("jobs"), number(0))):
+            is_last = b.icmp_signed("==", step, b.sub(steps, number(1)))
+            is_near = b.icmp_signed(">=", step, b.sub(steps, number(2)))
+            begin = b.mul(b.sdiv(step, every), every)
+            is_full = b.icmp_signed("==", b.sub(step, begin), b.sub(every, number(1)))
+            with b.if_then(b.or_(is_near, is_full)):
+                begin = b.select(is_last, step, begin)
+                other = b.add(self.word("first"), b.mul(begin, self.word("direction")))
+                jobs = at(b, self.function.args[0], number(len(self.arguments.names)), I64)
+                collect = b.inttoptr(self.word("collect"), COLLECT.as_pointer())
+                span = (self.row0, self.rows, smaller(b, self.t, other), b.add(b.sub(step, begin), number(1)))
+                is_first = b.icmp_signed("==", begin, number(0))
+                ends = (b.zext(is_first, I64), b.zext(is_last, I64))
+                b.call(collect, [jobs, self.word("jobs"), *span, *ends, self.member, self.team, self.row_chunk])
 
     # What frames the time loop
 

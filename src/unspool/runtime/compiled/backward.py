@@ -12,6 +12,7 @@ from unspool.passes.fold import Hoisted
 from unspool.passes.save import DeferredGradient
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, shape_of, width_of
+from unspool.runtime.compiled.collecting import Piece, collect_inputs, collect_matrices
 from unspool.runtime.compiled.forward import constants, over_time, stored
 from unspool.runtime.compiled.gradients import (
     Added,
@@ -29,7 +30,7 @@ from unspool.runtime.compiled.gradients import (
     Total,
 )
 from unspool.runtime.compiled.threads import thread_count
-from unspool.runtime.compiled.words import Bound, Operand, Words, operands, signature
+from unspool.runtime.compiled.words import Bound, Operand, Stream, Words, operands, signature
 
 
 def run_adjoint(
@@ -63,14 +64,13 @@ def run_adjoint(
         call.lengths,
         call.crossing,
     ]
-    key = (dtype, call.steps, call.reverse, thread_count(), len(tensors), *signature(everything))
-    made = cell.laid_out(key, lambda: _Adjoint(cell, len(tensors), len(results), everything, call, dtype).laid_out)
+    needed = (True,) * len(tensors) if needed is None else tuple(needed)
+    key = (dtype, call.steps, call.reverse, thread_count(), needed, *signature(everything))
+    made = cell.laid_out(key, lambda: _Adjoint(cell, needed, len(results), everything, call, dtype).laid_out)
     there: list[Tensor | None] = [*everything, made.nothing]
-    there += [torch.zeros(s, dtype=dtype) if zero else memory.empty(s, dtype) for s, zero in made.new]
+    there += [memory.zeros(s, dtype) if zero else memory.empty(s, dtype) for s, zero in made.new]
     made.bound.run(there)
     there += [recipe.gradient(there) for recipe in made.first]
-    if needed is None:
-        return [recipe.gradient(there) for recipe in made.recipes]
     return [recipe.gradient(there) if n else None for recipe, n in zip(made.recipes, needed, strict=True)]
 
 
@@ -100,14 +100,14 @@ class _Adjoint:
     def __init__(
         self,
         cell: CompiledCell,
-        given: int,
+        needed: tuple[bool, ...],
         results: int,
         everything: Sequence[Tensor | None],
         call: Call,
         dtype: torch.dtype,
     ) -> None:
-        self.cell, self.call = cell, call
-        known = operands(everything)
+        self.cell, self.call, self._needed = cell, call, needed
+        known, given = operands(everything), len(needed)
         self.given: Given[Operand] = cell.given([t for t in known[:given] if t is not None])
         self.results = [t for t in known[given : given + results] if t is not None]
         *self.gradients, lengths, crossing = known[given + results :]
@@ -134,8 +134,10 @@ class _Adjoint:
         self.outgoing = self._writes()
         self._states()
         self.sums = self.words.sums()
+        self.runs = {name: self._products_of(name) for name in self._matrices()}
+        self.collected, cleared = self._collect()
         bound = self.words.bound()
-        zero = {t.place for t in self.rest}
+        zero = {t.place for t in (*self.rest, *([cleared] if cleared else ()))}
         new = tuple((shape, len(known) + 1 + i in zero) for i, shape in enumerate(bound.new))
         self._next = len(known) + 1 + len(new)
         self.first: list[Recipe] = []
@@ -199,6 +201,7 @@ class _Adjoint:
             if group:
                 width = width_of(adjoint, positions[group[0]], self.sizes)
                 operand = self.words.new((self.call.steps, self.batch, len(group) * width))
+                self._operands[operand.place] = operand
                 for i, name in enumerate(group):
                     found[name] = Column(operand.place, i * width, width)
                     self.words.stream("write", name, operand, i * width)
@@ -244,6 +247,8 @@ class _Adjoint:
     def _of_input(self, name: str, x: Operand) -> Recipe:
         weights = stored(self.cell, self.given)
         mine = [(place, weights[p.weight][0].place) for p, place in self.products.items() if p.input == name]
+        if name in self.collected:
+            return self.collected[name]
         return Added(tuple(OfInput(delta, matrix) for delta, matrix in mine)) if mine else Nothing(x.place)
 
     def _of_parameter(self, name: str, tensor: Operand) -> Recipe:
@@ -252,10 +257,12 @@ class _Adjoint:
             return self._of_vector([f"{name}.{g}" for g in parameter.gates] or [name], tensor)
         inputs = dict(zip(self.cell.inputs, self.given.inputs, strict=True))
         parts: list[Recipe] = [
-            OfHoisted(place, inputs[p.input].place) for p, place in self.products.items() if p.weight == name
+            self.collected.get(p) or OfHoisted(place, inputs[p.input].place)
+            for p, place in self.products.items()
+            if p.weight == name
         ]
-        if any(w.name == name for w in self.cell.folded.forward.weights):
-            parts.append(self._of_matrix(name, tensor))
+        if name in self.runs:
+            parts.append(self.collected.get(name) or self._of_matrix(name, tensor))
         return parts[0] if len(parts) == 1 else Added(tuple(parts))
 
     def _of_vector(self, names: list[str], tensor: Operand) -> Recipe:
@@ -273,24 +280,71 @@ class _Adjoint:
         name = next(totals[f"∂{n}"] for n in names if f"∂{n}" in totals)
         return Rows(block, rows, width_of(adjoint, dict(adjoint.sums)[name], self.sizes), tensor.shape)
 
-    def _of_matrix(self, name: str, matrix: Operand) -> Recipe:
-        """Σ over steps and sequences of delta ⊗ operand, gates whose deltas lie side by side in one product."""
+    def _matrices(self) -> list[str]:
+        """Names of the stored matrices that the loop multiplies."""
+        inside = {w.name for w in self.cell.folded.forward.weights}
+        return [name for name, p in self.cell.parameters.items() if len(p.shape) == 2 and name in inside]
+
+    def _products_of(self, name: str) -> list[tuple[int, int, Column, str]]:
+        """(first gate, last gate, delta, operand) of the products that are a matrix's gradient.
+
+        Gates whose deltas lie side by side are in one.
+        """
         places = {gate: i for i, gate in enumerate(self.cell.parameters[name].gates or (None,))}
-        rows = matrix.shape[0] // len(places)
-        products: list[Product] = []
-        filled: set[int] = set()
+        found: list[tuple[int, int, Column, str]] = []
         mine = [d for d in self.cell.training.deferred if d.weight.name == name]
         for run in self._runs(sorted(mine, key=lambda d: (d.operand, places[d.weight.gate])), places):
-            first, last = places[run[0].weight.gate], places[run[-1].weight.gate]
             column = self.outgoing[run[0].delta]
             delta = Column(column.place, column.start, len(run) * column.width)
+            found.append((places[run[0].weight.gate], places[run[-1].weight.gate], delta, run[0].operand))
+        return found
+
+    def _collect(self) -> tuple[dict[str | Hoisted, Recipe], Operand | None]:
+        """What is had inside the sweep, and what is to start at zero for it.
+
+        The keys are the name of an input or of a matrix of the loop, or the product before the loop.
+        """
+        cell, inputs = self.cell, dict(zip(self.cell.inputs, self.given.inputs, strict=True))
+        weights = {name: tensor for name, (tensor, _) in stored(cell, self.given).items()}
+        whole = {p: self._of_product(p) for p in cell.folded.products}
+        deltas = {
+            p: self._stream(Column(d.place, 0, cell.width(p, self.sizes)))
+            for p, d in whole.items()
+            if isinstance(d, Known)
+        }
+        matrices: dict[str | Hoisted, tuple[tuple[int, ...], list[Piece]]] = {}
+        for product, delta in deltas.items():
+            weight, x = weights[product.weight], inputs[product.input]
+            if self._needed[weight.place]:
+                matrices[product] = weight.shape, [Piece(0, delta, Stream(x, 0, x.shape[-1]))]
+        for name, runs in self.runs.items():
+            matrix, gates = weights[name], max(1, len(cell.parameters[name].gates))
+            if self._needed[matrix.place] and not cell.is_block_diagonal(name):
+                rows = matrix.shape[0] // gates
+                pieces = [Piece(first * rows, self._stream(d), *self._multiplied(o)) for first, _, d, o in runs]
+                matrices[name] = matrix.shape, pieces
+        of_inputs: dict[str, tuple[Operand, list[tuple[Stream, Operand]]]] = {}
+        for name, x in inputs.items():
+            mine = [p for p in cell.folded.products if p.input == name]
+            if self._needed[x.place] and deltas.keys() >= set(mine):
+                of_inputs[name] = x, [(deltas[p], weights[p.weight]) for p in mine]
+        found, cleared = collect_matrices(self.words, matrices)
+        return {**found, **collect_inputs(self.words, of_inputs)}, cleared
+
+    def _of_matrix(self, name: str, matrix: Operand) -> Recipe:
+        """Σ over steps and sequences of delta ⊗ operand, after the sweep."""
+        gates = max(1, len(self.cell.parameters[name].gates))
+        rows = matrix.shape[0] // gates
+        products: list[Product] = []
+        filled: set[int] = set()
+        for first, last, delta, operand in self.runs[name]:
             here = set(range(first, last + 1))
             again = bool(here & filled)
             missing = tuple((p * rows, (p + 1) * rows) for p in sorted(here - filled)) if again else ()
-            parts = self._operand_parts(run[0].operand)
+            parts = self._operand_parts(operand)
             products.append(Product(first * rows, (last + 1) * rows, delta, parts, missing, add=again))
             filled |= here
-        untouched = tuple((p * rows, (p + 1) * rows) for p in sorted(set(places.values()) - filled))
+        untouched = tuple((p * rows, (p + 1) * rows) for p in sorted(set(range(gates)) - filled))
         return Products(matrix.shape, matrix.place, tuple(products), untouched, self.cell.is_block_diagonal(name))
 
     def _runs(self, gradients: list[DeferredGradient], places: dict[str | None, int]) -> list[list[DeferredGradient]]:
@@ -308,6 +362,20 @@ class _Adjoint:
                     continue
             runs.append([gradient])
         return runs
+
+    def _multiplied(self, name: str) -> tuple[Stream, Operand | None]:
+        """What products multiplied, over time, and what takes its place at the sweep's last step."""
+        if name not in self.cell.training.adjoint.shifted:
+            return self._stream(self.columns.get(name) or self.sources[name]), None
+        if self.call.keeps_before:
+            before = self.before[self._carried(name)]
+            return Stream(before, 0, before.shape[-1]), None
+        after = self._stream(self.columns[f"{name}'"])
+        step = self.call.direction * after.operand.strides[0]
+        return Stream(after.operand, after.start - step, after.width), self._initial(name)
+
+    def _stream(self, column: Column) -> Stream:
+        return Stream(self._operand(column), column.start, column.width)
 
     def _operand_parts(self, name: str) -> tuple[tuple[slice, Column, slice], ...]:
         """What products multiplied, over time: (steps of delta, values, steps of the values)."""

@@ -104,6 +104,13 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     return torch.from_numpy(array)
 
 
+def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """The same, of zeros."""
+    tensor = empty(shape, dtype)
+    tensor.numpy().fill(0)
+    return tensor
+
+
 def borrow(count: int) -> Block:
     """At least `count` bytes of anything, until they are given back; without the cost of a tensor.
 

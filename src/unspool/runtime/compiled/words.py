@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from unspool.backends.llvm import Layout, SweepKernel
+from unspool.backends.llvm.collect import FIELDS, ROWS_AT_ONCE, collect_address
 from unspool.passes.sweep import weight_name
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.threads import openmp_entry, run_on, thread_count
@@ -25,6 +26,19 @@ class Operand:
     place: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Columns of a tensor [T, B, ·]: the first of them is `start` numbers in, which may also move it in time."""
+
+    operand: Operand
+    start: int
+    width: int
+
+
+Job = dict[str, "int | tuple[Operand, int]"]
+"""What `collect` is to do: a number for each of `FIELDS`, an address as a tensor and how many numbers into it."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,7 @@ class Words:
         self._written: list[tuple[Operand, int]] = []
         self._numbers = {kernel.sweep.writes[i][0] for i in kernel.schedule.number_writes}
         self._item = 4 if kernel.dtype == "float32" else 8
+        self._jobs = 0
         self.set("first", first)
         self.set("direction", direction)
         self.set("edge", -1)
@@ -141,6 +156,68 @@ class Words:
             if len(weight.shape) == 2:
                 self.set(f"weight row {name}", operand.strides[0])
 
+    @property
+    def chunks(self) -> int:
+        """How many parts of the batch have sums of their own."""
+        return int(self.layout.words[self._index["row_chunks"]])
+
+    @property
+    def can_collect(self) -> bool:
+        """Whether every row is one thread's, or a team's, with all of its units: so products can run in the sweep."""
+        return int(self.layout.words[self._index["unit_chunks"]]) == 1
+
+    def outer(
+        self, into: Operand, start: int, row: int, left: Stream, right: Stream, edge: Operand | None, *, add: bool
+    ) -> None:
+        """While the sweep runs, Σ over steps and sequences of left ⊗ right is summed up for every chunk of the batch.
+
+        Args:
+            into: [chunks, ·].
+            start: where in a chunk's the sum is.
+            row: distance of its rows.
+            left: [T, B, m].
+            right: [T, B, n].
+            edge: [B, n], what stands for `right` at the sweep's last step, if anything does.
+            add: whether to add to what is there before.
+        """
+        job: Job = {
+            **_over_time("left", left),
+            **_over_time("right", right),
+            "into": (into, start),
+            "into step": into.strides[0],
+            "into row": row,
+            "m": left.width,
+            "n": right.width,
+            "add": int(add),
+        }
+        self._job(job if edge is None else job | {"edge": (edge, 0), "edge row": edge.strides[0]})
+
+    def inner(self, into: Operand, left: Stream, matrix: Operand, *, add: bool) -> None:
+        """While the sweep runs, into [T, B, n] (+)= left [T, B, m] times the matrix [m, n]."""
+        job: Job = {
+            "is_inner": 1,
+            **_over_time("left", left),
+            "right": (matrix, 0),
+            "right row": matrix.strides[0],
+            "into": (into, 0),
+            "into step": into.strides[0],
+            "into row": into.strides[1],
+            "m": left.width,
+            "n": matrix.shape[1],
+            "add": int(add),
+        }
+        self._job(job)
+
+    def _job(self, job: Job) -> None:
+        for name in FIELDS:
+            value = job.get(name, 0)
+            if isinstance(value, tuple):
+                operand, start = value
+                self._addresses.append((len(self._values), operand.place, start * self._item))
+                value = 0
+            self._values.append(value)
+        self._jobs += 1
+
     def sums(self) -> dict[str, tuple[Operand, int]]:
         """Where each sum goes: a tensor [n, chunks, ≥ size] that it shares with others of its size, and its place."""
         shapes: dict[tuple[int, int], list[str]] = {}
@@ -157,6 +234,11 @@ class Words:
     def bound(self) -> Bound:
         """The call, laid out."""
         self.set("is_streamed", int(self._is_streamed()))
+        if self._jobs:
+            rows = int(self.layout.words[self._index["rows"]])
+            self.set("jobs", self._jobs)
+            self.set("collect", collect_address(self.kernel.dtype, self.kernel.target))
+            self.set("collect every", max(1, -(-ROWS_AT_ONCE // rows)))
         offsets = {"workspace": 0, **self.layout.panels}
         return Bound(
             self.kernel,
@@ -177,6 +259,11 @@ class Words:
         count = sum(math.prod(o.shape) for o in {o.place: o for o, _ in self._written}.values())
         numbers = [n for o, column in self._written for n in (column, *o.strides[:2])]
         return count * self._item >= _STREAMED and not any(n % self.kernel.lanes for n in numbers)
+
+
+def _over_time(name: str, stream: Stream) -> Job:
+    step, row, _ = stream.operand.strides
+    return {name: (stream.operand, stream.start), f"{name} step": step, f"{name} row": row}
 
 
 def operands(tensors: Sequence[Tensor | None], first: int = 0) -> list[Operand | None]:

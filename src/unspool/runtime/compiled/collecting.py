@@ -1,0 +1,94 @@
+"""Gradients of matrices and inputs that come of products inside an adjoint sweep, where these are small enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from unspool.runtime.compiled.gradients import Known, added
+from unspool.runtime.compiled.words import Operand, Stream, Words
+
+K = TypeVar("K", bound=Hashable)
+
+_LARGEST = 1 << 18
+"""Bytes of a matrix whose gradient stays in a core's second-level cache, beside all else that is needed."""
+
+_LARGEST_OF_INPUT = 1 << 17
+"""Bytes of a matrix that an input's gradient is multiplied with in the sweep."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The sum over chunks of a part [m, n], or of its transpose, of [chunks, ·]."""
+
+    place: int
+    start: int
+    shape: tuple[int, int]
+    transposed: bool
+
+    def gradient(self, tensors: Sequence[Any]) -> Tensor:
+        """See `Recipe`."""
+        rows, columns = self.shape
+        parts = tensors[self.place].numpy()[:, self.start : self.start + rows * columns]
+        total = added(parts, 0).view(rows, columns)
+        return total.t().contiguous() if self.transposed else total
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Σ over steps and sequences of left ⊗ right, into a matrix from a row on; at the last step `edge` is the right."""
+
+    row: int
+    left: Stream
+    right: Stream
+    edge: Operand | None = None
+
+
+def collect_matrices(
+    words: Words, wanted: Mapping[K, tuple[tuple[int, ...], Sequence[Piece]]]
+) -> tuple[dict[K, Collected], Operand | None]:
+    """The gradients of matrices [m, n] that are had inside the sweep; the others are had faster after it.
+
+    Returns:
+        key → recipe, and what is to start at zero, if anything.
+    """
+    fit = {k: w for k, w in wanted.items() if words.can_collect and math.prod(w[0]) * words.kernel.item <= _LARGEST}
+    if not fit:
+        return {}, None
+    total = sum(math.prod(shape) for shape, _ in fit.values())
+    sums, start, found = words.new((words.chunks, total)), 0, dict[K, Collected]()
+    all_set = True
+    for key, (shape, pieces) in fit.items():
+        # What is narrower than a vector is better spread out the other way.
+        turned = shape[1] < words.kernel.lanes and len(pieces) == 1 and pieces[0].edge is None
+        rows, columns = reversed(shape) if turned else shape
+        # Pieces set their rows, unless some rows are set twice or never.
+        filled = sorted(row for p in pieces for row in range(p.row, p.row + p.left.width))
+        is_set = filled == list(range(shape[0]))
+        all_set &= is_set
+        for piece in pieces:
+            left, right = (piece.right, piece.left) if turned else (piece.left, piece.right)
+            first = start + (0 if turned else piece.row * columns)
+            words.outer(sums, first, columns, left, right, piece.edge, add=not is_set)
+        found[key] = Collected(sums.place, start, (rows, columns), turned)
+        start += rows * columns
+    return found, None if all_set else sums
+
+
+def collect_inputs(
+    words: Words, wanted: Mapping[str, tuple[Operand, Sequence[tuple[Stream, Operand]]]]
+) -> dict[str, Known]:
+    """The gradients of inputs [T, B, n], of their products' gradients [T, B, m] and matrices [m, n], as above."""
+    found: dict[str, Known] = {}
+    for name, (x, products) in wanted.items():
+        sizes = [math.prod(matrix.shape) * words.kernel.item for _, matrix in products]
+        if words.can_collect and sizes and max(sizes) <= _LARGEST_OF_INPUT:
+            gradient = words.new(x.shape)
+            for i, (delta, matrix) in enumerate(products):
+                words.inner(gradient, delta, matrix, add=i > 0)
+            found[name] = Known(gradient.place)
+    return found

@@ -1,0 +1,146 @@
+"""Gradients that come of products inside the adjoint are those that come of products after it, and the reference's."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.kinds import KINDS
+from unspool.cells import built_in
+from unspool.lang import Cell, Input, Matrix, State, cell, tanh
+from unspool.nn import Recurrent
+from unspool.passes import as_run
+from unspool.runtime import kernel_for
+from unspool.runtime.compiled import CompiledKernel, collecting, forward
+from unspool.runtime.compiled.cell import CompiledCell
+from unspool.runtime.compiled.words import Words
+from unspool.testing.tolerances import tolerance
+
+B, T, I, H = 5, 7, 6, 9  # noqa: E741 - the axes' letters
+
+
+@cell
+def tied(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State]) -> State:
+    """One matrix twice in a step."""
+    return tanh(W @ x + R @ tanh(R @ h))
+
+
+def gradients(name: str | Cell, batch: int = B, *, plain: bool = False, frozen: str | None = None) -> dict[str, Tensor]:
+    """Every gradient of bidirectional ragged sequences with resets; `plain` is one direction, all of them whole."""
+    torch.manual_seed(0)
+    graph = built_in()[name].graph if isinstance(name, str) else name.graph
+    sizes = dict.fromkeys(graph.sizes - {"I", "H"}, 3)
+    layer = Recurrent(name, I, H, sizes=sizes, dtype=torch.float64, learn_initial_state=True, bidirectional=not plain)
+    x = torch.randn(batch, T, I, dtype=torch.float64, requires_grad=True)
+    leaves = {"x": x} | dict(layer.named_parameters())
+    for state in graph.states:
+        getattr(layer, f"initial_{state.name}").data.uniform_(-1, 1)
+    if frozen:
+        leaves.pop(frozen).requires_grad_(False)
+    if plain:
+        output, final = layer(x)
+    else:
+        reset = torch.arange(batch * T).view(batch, T) % 5 == 0
+        output, final = layer(x, lengths=1 + torch.arange(batch) * 3 % T, reset=reset)
+    loss = output.square().sum() + sum(s.sin().sum() for s in final)
+    return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
+
+
+def same(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    assert found.keys() == wanted.keys()
+    for what, value in found.items():
+        scale = float(wanted[what].abs().max()) or 1.0
+        assert float((value - wanted[what]).abs().max()) / scale < tolerance(torch.float64, T), what
+
+
+@pytest.fixture
+def after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products run before and after the sweep, as they do where matrices are large."""
+    monkeypatch.setattr(collecting, "_LARGEST", 0)
+    monkeypatch.setattr(collecting, "_LARGEST_OF_INPUT", 0)
+    monkeypatch.setattr(forward, "_FEW", 0)
+    monkeypatch.setattr(CompiledCell, "laid_out", lambda self, key, lay_out: lay_out())
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many there are in each call that is laid out."""
+    counts: list[int] = []
+    bound = Words.bound
+
+    def counted(self: Words):
+        counts.append(self._jobs)
+        return bound(self)
+
+    monkeypatch.setattr(Words, "bound", counted)
+    monkeypatch.setattr(CompiledCell, "laid_out", lambda self, key, lay_out: lay_out())
+    return counts
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("name", KINDS)
+def test_products_after_the_sweep(
+    name: str, plain: bool, after: None, jobs: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    """The other tests have small matrices, whose gradients are had inside."""
+    monkeypatch.setenv("UNSPOOL_BACKEND", "llvm")
+    found = gradients(name, plain=plain)
+    assert not any(jobs)
+    monkeypatch.setenv("UNSPOOL_BACKEND", "reference")
+    same(found, gradients(name, plain=plain))
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("batch", [1, 2, 5, 70])
+@pytest.mark.parametrize("name", ["lstm", "gru_reset_before", "mingru", tied], ids=str)
+def test_any_number_of_threads_and_sequences(
+    name: str | Cell, batch: int, plain: bool, threads: int, jobs: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("UNSPOOL_BACKEND", "llvm")
+    found = gradients(name, batch, plain=plain)
+    monkeypatch.setenv("UNSPOOL_BACKEND", "reference")
+    same(found, gradients(name, batch, plain=plain))
+    assert any(jobs)
+
+
+def test_a_matrix_twice_in_a_step_has_two_jobs(jobs: list[int]):
+    gradients(tied, plain=True)
+    assert jobs == [0, 4]
+
+
+def test_an_lstm_has_a_job_for_each_matrix_and_one_for_its_input(jobs: list[int]):
+    gradients("lstm", plain=True)
+    assert jobs == [0, 3]
+
+
+@pytest.mark.parametrize(("frozen", "count"), [("W_l0", 2), ("R_l0", 2), ("b_l0", 3), ("x", 2)])
+def test_what_nobody_wants_is_not_computed(frozen: str, count: int, jobs: list[int]):
+    everything = gradients("lstm", plain=True)
+    found = gradients("lstm", plain=True, frozen=frozen)
+    assert jobs[-1] == count
+    assert found.keys() == everything.keys() - {frozen}
+    same(found, {k: v for k, v in everything.items() if k != frozen})
+
+
+def test_large_matrices_wait(jobs: list[int], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(collecting, "_LARGEST", 4 * H * H * 8 - 1)
+    gradients("lstm", plain=True)
+    assert jobs == [0, 2], "R waits"
+
+
+def test_units_that_threads_share_are_not_collected(threads: int):
+    """One sequence of a diagonal cell: each thread has some of the units of every step."""
+    kernel = kernel_for(as_run(built_in()["indrnn"].graph), "llvm")
+    assert isinstance(kernel, CompiledKernel)
+    code = kernel.cell.kernel("adjoint", torch.float32)
+    sizes = dict.fromkeys(code.arguments.letters, 4096)
+    assert Words(code, sizes, 512, 1, 0, -1, 0).can_collect == (threads == 1)
