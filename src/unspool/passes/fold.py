@@ -123,11 +123,11 @@ def fold(plan: Plan) -> Folded:
     after = stack_products(graph, sorted(epilogue))
     named = {position: name for name, position in sources.items()}
     alone = named.keys() - _read_outside(graph, (*prologue, *after))
-    products = {i: h for i in prologue if (h := _hoisted(graph, i, named, alone))}
+    parted = [_hoisted(graph, i, named, alone) for i in prologue]
     return Folded(
         plan=plan,
-        prologue=tuple(i for i in prologue if i not in products),
-        products=tuple(products.values()),
+        prologue=tuple(left for _, left in parted if left is not None),
+        products=tuple(product for found, _ in parted for product in found),
         forward=forward,
         epilogue=after,
         sources=tuple(sources.items()),
@@ -166,20 +166,24 @@ def _cheap(graph: StepGraph) -> list[bool]:
 
 def _hoisted(
     graph: StepGraph, instruction: Instruction, named: dict[int, str], alone: Collection[int]
-) -> Hoisted | None:
-    """The instruction as a product of an input with a whole stored matrix, if it is one that the loop alone reads."""
-    if not isinstance(instruction, StackedProduct) or not all(r in alone for r in instruction.results):
-        return None
-    operand = graph.nodes[instruction.operand]
-    pairs = zip(instruction.matrices, instruction.results, strict=True)
-    names = {(m.name, m.gate): named[r] for p, r in pairs if isinstance(m := graph.nodes[p], Weight)}
-    stored = next((p for p in graph.parameters if (p.name, (*p.gates, None)[0]) in names), None)
-    if not isinstance(operand, Read) or stored is None or is_block_diagonal(stored.shape):
-        return None
-    whole = [(stored.name, gate) for gate in stored.gates or (None,)]
-    if names.keys() != set(whole) or len(instruction.results) != len(whole):
-        return None
-    return Hoisted(operand.name, stored.name, tuple(names[part] for part in whole))
+) -> tuple[list[Hoisted], Instruction | None]:
+    """The products of an input with whole stored matrices that the loop alone reads, and what is left of it."""
+    operand = graph.nodes[instruction.operand] if isinstance(instruction, StackedProduct) else None
+    if not isinstance(instruction, StackedProduct) or not isinstance(operand, Read):
+        return [], instruction
+    pairs = [*zip(instruction.matrices, instruction.results, strict=True)]
+    there = {(m.name, m.gate): (p, r) for p, r in pairs if isinstance(m := graph.nodes[p], Weight) and r in alone}
+    found: list[Hoisted] = []
+    for stored in graph.parameters:
+        whole = [(stored.name, gate) for gate in stored.gates or (None,)]
+        if there.keys() >= set(whole) and not is_block_diagonal(stored.shape):
+            taken = [there[part] for part in whole]
+            pairs = [pair for pair in pairs if pair not in taken]
+            found.append(Hoisted(operand.name, stored.name, tuple(named[r] for _, r in taken)))
+    if not pairs:
+        return found, None
+    matrices, results = zip(*pairs, strict=True)
+    return found, StackedProduct(instruction.operand, matrices, results)
 
 
 def _read_outside(graph: StepGraph, instructions: Iterable[Instruction]) -> set[int]:
