@@ -74,13 +74,19 @@ class Folded:
         return (*stacks, *((name,) for name in named.values()))
 
 
-def fold(plan: Plan) -> Folded:
-    """Cut `plan` for a kernel. Cost: linear in the number of nodes, once per cell."""
+def fold(plan: Plan, *, whole: bool = False) -> Folded:
+    """Cut `plan` for a kernel. Cost: linear in the number of nodes, once per cell.
+
+    Args:
+        plan: what is cut.
+        whole: whether the loop has every product but those of inputs. For many sequences that saves passes over memory
+            and calls; for few, one product for all steps is faster.
+    """
     graph = plan.graph
     before, cheap = hoistable(graph), _cheap(graph)
-    loop, epilogue = _loop_and_epilogue(graph, before)
+    loop, epilogue = _loop_and_epilogue(graph, before, whole)
     needed = needed_for(graph.nodes, [*loop, *graph.next_states, *epilogue, graph.output]) & before
-    outside = _prologue(graph, before, epilogue, {p for p in needed if not cheap[p]}, plan.timed)
+    outside = _prologue(graph, before, epilogue, {p for p in needed if not cheap[p]}, plan.timed, whole)
     builder, moved = GraphBuilder(), {}
     sources: dict[str, int] = {}
     constants: dict[str, int] = {}
@@ -136,14 +142,17 @@ def fold(plan: Plan) -> Folded:
     )
 
 
-def _loop_and_epilogue(graph: StepGraph, before: frozenset[int]) -> tuple[frozenset[int], frozenset[int]]:
-    """Positions inside the loop, and those after it: what only the output needs, from its first product on."""
+def _loop_and_epilogue(graph: StepGraph, before: frozenset[int], whole: bool) -> tuple[frozenset[int], frozenset[int]]:
+    """Positions inside the loop, and those after it: what only the output needs, from its first product on.
+
+    With `whole` nothing is after it.
+    """
     inside = set(needed_for(graph.nodes, graph.next_states) - before)
     after: set[int] = set()
     for position, node in enumerate(graph.nodes):
         if position in before or position in inside or not isinstance(node, Apply):
             continue
-        if node.operation == "product" or any(a in after for a in node.arguments):
+        if not whole and (node.operation == "product" or any(a in after for a in node.arguments)):
             after.add(position)
         else:
             inside.add(position)
@@ -195,15 +204,25 @@ def _read_outside(graph: StepGraph, instructions: Iterable[Instruction]) -> set[
 
 
 def _prologue(
-    graph: StepGraph, before: frozenset[int], epilogue: frozenset[int], needed: Collection[int], timed: frozenset[int]
+    graph: StepGraph,
+    before: frozenset[int],
+    epilogue: frozenset[int],
+    needed: Collection[int],
+    timed: frozenset[int],
+    whole: bool,
 ) -> frozenset[int]:
-    """Positions computed for all steps at once, before the loop."""
+    """Positions computed for all steps at once, before the loop; with `whole` of products only those of inputs."""
     wanted = {a for p in epilogue for a in _arguments(graph, p)} | {graph.output}
     for position in needed:
         node = graph.nodes[position]
-        if isinstance(node, Apply) and (node.operation == "product" or position not in timed):
-            wanted.add(position)
+        if isinstance(node, Apply):
+            is_wanted = _is_of_input(graph, node) if whole else node.operation == "product"
+            wanted |= {position} if is_wanted or position not in timed else set()
     return needed_for(graph.nodes, wanted & before)
+
+
+def _is_of_input(graph: StepGraph, node: Apply) -> bool:
+    return node.operation == "product" and isinstance(graph.nodes[node.arguments[1]], Read)
 
 
 def _kept(graph: StepGraph, loop: frozenset[int], epilogue: frozenset[int]) -> tuple[int, ...]:

@@ -91,6 +91,7 @@ class CompiledCell:
     Args:
         graph: the step.
         fixed: names of the inputs whose gradients nobody wants.
+        whole: see `passes.fold.fold`.
 
     Attributes:
         graph: the step.
@@ -100,10 +101,10 @@ class CompiledCell:
         parameters: name → parameter, of those that the loop or the products before it take as they are stored.
     """
 
-    def __init__(self, graph: StepGraph, fixed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, graph: StepGraph, fixed: frozenset[str] = frozenset(), *, whole: bool = False) -> None:
         self.graph, self._fixed = graph, fixed
         self.text = text_of(graph)
-        self.folded = fold(make_plan(graph))
+        self.folded = fold(make_plan(graph), whole=whole)
         self.inputs = tuple(dict.fromkeys(p.input for p in self.folded.products))
         taken = {w.name for w in self.folded.forward.weights} | {p.weight for p in self.folded.products}
         self.parameters = {p.name: p for p in graph.parameters if p.name in taken}
@@ -224,9 +225,9 @@ class CompiledCell:
 
 
 @cache
-def compiled_cell(graph: StepGraph, fixed: frozenset[str] = frozenset()) -> CompiledCell:
-    """The one compiled cell of a graph, with fixed inputs if there are any."""
-    return CompiledCell(graph, fixed)
+def compiled_cell(graph: StepGraph, fixed: frozenset[str] = frozenset(), *, whole: bool = False) -> CompiledCell:
+    """The one compiled cell of a graph, with fixed inputs if there are any; `whole` as in `passes.fold.fold`."""
+    return CompiledCell(graph, fixed, whole=whole)
 
 
 @cache

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import final
 
 import torch
 from torch import Tensor
 
 from unspool.backends.reference.evaluation import Evaluation, crossings, in_time, run, within, without_padding
+from unspool.ir import Apply
 from unspool.passes import Plan, StackedProduct, make_plan
 from unspool.passes.narrow import column_name, narrow
 from unspool.runtime.compiled.cell import Call, compiled_cell
@@ -23,6 +24,10 @@ _FEW = 4
 
 _FEW_LEARNED = 1
 """The same where the input's gradient is wanted: it takes a sum over the units for every feature and step."""
+
+
+_MANY = 4
+"""Sequences from which on a product is faster in the loop than for all steps at once, with a pass over memory."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,14 @@ class CompiledKernel:
     Args:
         plan: what it runs.
         fixed: names of the inputs whose gradients nobody wants.
+        whole: whether the loop has every product but those of inputs, as is faster for many sequences.
     """
 
-    def __init__(self, plan: Plan, fixed: frozenset[str] = frozenset()) -> None:
-        self.plan, self._fixed = plan, fixed
-        self.cell = cell = compiled_cell(plan.graph, fixed)
+    def __init__(self, plan: Plan, fixed: frozenset[str] = frozenset(), *, whole: bool = False) -> None:
+        self.plan, self._fixed, self._is_whole = plan, fixed, whole
+        self.cell = cell = compiled_cell(plan.graph, fixed, whole=whole)
         self._narrowed = cache(self._narrow)
-        self._without = cache(lambda constants: CompiledKernel(plan, constants))
+        self._without = cache(lambda constants: CompiledKernel(plan, constants, whole=whole))
         self._x = next((v.name for v in plan.graph.inputs if v.size), None)
         read = {r.name for r in cell.folded.forward.reads}
         self._read = [v.name for v in plan.graph.inputs if v.name in read]
@@ -109,6 +115,8 @@ class CompiledKernel:
                 inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse
             )
         steps, batch = next(iter(inputs.values())).shape[:2]
+        if self._has_more and not is_watched(inputs.values()) and batch >= _MANY:
+            return self._whole(inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse)
         alive = within(lengths, steps)
         crossing = crossings(reset, alive, reverse)
         inputs = without_padding(inputs, alive)
@@ -152,6 +160,21 @@ class CompiledKernel:
         constants = frozenset(name for name in self._read if not inputs[name].requires_grad) | self._fixed
         learns = constants != self._fixed and any(p.requires_grad for p in parameters.values())
         return constants if learns else None
+
+    @cached_property
+    def _has_more(self) -> bool:
+        """Whether there are products outside the loop that could be in it: of a computed value, or for the output."""
+        if self._is_whole:
+            return False
+        folded, graph = self.cell.folded, self.plan.graph
+        before = [i for i in folded.prologue if isinstance(i, StackedProduct) and i.results[0] in self.plan.timed]
+        computed = any(isinstance(graph.nodes[i.operand], Apply) for i in before)
+        return computed or any(isinstance(i, StackedProduct) for i in folded.epilogue)
+
+    @cached_property
+    def _whole(self) -> CompiledKernel:
+        """With those products in the loop."""
+        return CompiledKernel(self.plan, self._fixed, whole=True)
 
     def _narrow(self, features: int, learned: bool) -> Narrowed | None:
         graph = narrow(self.plan.graph, features)
