@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.kinds import KINDS
 from unspool.cells import built_in
-from unspool.lang import Cell, Input, Matrix, State, cell, tanh
+from unspool.lang import Cell, Gates, Input, Matrix, Output, State, cell, tanh
 from unspool.nn import Recurrent
 from unspool.passes import as_run
 from unspool.runtime import kernel_for
@@ -17,13 +17,20 @@ from unspool.runtime.compiled.cell import CompiledCell
 from unspool.runtime.compiled.words import Words
 from unspool.testing.tolerances import tolerance
 
-B, T, I, H = 5, 7, 6, 9  # noqa: E741 - the axes' letters
+B, T, I, H = 5, 7, 6, 7  # noqa: E741 - the axes' letters
 
 
 @cell
 def tied(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State]) -> State:
     """One matrix twice in a step."""
     return tanh(W @ x + R @ tanh(R @ h))
+
+
+@cell(gates="inside outside")
+def read_out(x: Input, h: State, *, W: Matrix[Input], R: Gates[State]) -> tuple[State, Output]:
+    """A matrix half of which is multiplied after the loop, where sequences are few."""
+    h = tanh(W @ x + R.inside @ h)
+    return h, R.outside @ h
 
 
 def gradients(name: str | Cell, batch: int = B, *, plain: bool = False, frozen: str | None = None) -> dict[str, Tensor]:
@@ -101,7 +108,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 @pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize("batch", [1, 2, 5, 70])
-@pytest.mark.parametrize("name", ["lstm", "gru_reset_before", "mingru", tied], ids=str)
+@pytest.mark.parametrize("name", ["lstm", "gru_reset_before", "mingru", tied, read_out], ids=str)
 def test_any_number_of_threads_and_sequences(
     name: str | Cell, batch: int, plain: bool, threads: int, jobs: list[int], monkeypatch: pytest.MonkeyPatch
 ):

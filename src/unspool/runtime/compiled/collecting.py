@@ -72,7 +72,7 @@ def collect_matrices(
         all_set &= is_set
         for piece in pieces:
             left, right = (piece.right, piece.left) if turned else (piece.left, piece.right)
-            first = start + (0 if turned else piece.row * columns)
+            first = start + piece.row * (1 if turned else columns)
             words.outer(sums, first, columns, left, right, piece.edge, add=not is_set)
         found[key] = Collected(sums.place, start, (rows, columns), turned)
         start += rows * columns
