@@ -17,7 +17,7 @@ from unspool.runtime.compiled.cell import CompiledCell
 from unspool.runtime.compiled.words import Words
 from unspool.testing.tolerances import tolerance
 
-B, T, I, H = 5, 7, 6, 7  # noqa: E741 - the axes' letters
+B, T, I, H = 5, 7, 5, 6  # noqa: E741 - the axes' letters
 
 
 @cell
@@ -26,7 +26,7 @@ def tied(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State]) -> State:
     return tanh(W @ x + R @ tanh(R @ h))
 
 
-@cell(gates="inside outside")
+@cell(gates="outside inside")
 def read_out(x: Input, h: State, *, W: Matrix[Input], R: Gates[State]) -> tuple[State, Output]:
     """A matrix half of which is multiplied after the loop, where sequences are few."""
     h = tanh(W @ x + R.inside @ h)
