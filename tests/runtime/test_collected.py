@@ -108,7 +108,9 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 @pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize("batch", [1, 2, 5, 70])
-@pytest.mark.parametrize("name", ["lstm", "gru_reset_before", "mingru", tied, read_out], ids=str)
+@pytest.mark.parametrize(
+    "name", ["lstm", "gru_reset_before", "mingru", tied, read_out], ids=lambda c: getattr(c, "name", c)
+)
 def test_any_number_of_threads_and_sequences(
     name: str | Cell, batch: int, plain: bool, threads: int, jobs: list[int], monkeypatch: pytest.MonkeyPatch
 ):
