@@ -146,6 +146,14 @@ def test_large_matrices_wait(jobs: list[int], monkeypatch: pytest.MonkeyPatch):
     assert jobs == [0, 2], "R waits"
 
 
+def test_the_sums_of_many_short_sequences_would_be_too_many(jobs: list[int], monkeypatch: pytest.MonkeyPatch):
+    sums = 2 * 4 * H * (H + I) * 8
+    monkeypatch.setattr(collecting, "_MOST_SUMS", sums)
+    gradients("lstm", 128, plain=True)
+    gradients("lstm", 129, plain=True)
+    assert jobs == [0, 3, 0, 1], "x alone"
+
+
 def test_units_that_threads_share_are_not_collected(threads: int):
     """One sequence of a diagonal cell: each thread has some of the units of every step."""
     kernel = kernel_for(as_run(built_in()["indrnn"].graph), "llvm")

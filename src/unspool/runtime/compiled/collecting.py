@@ -17,6 +17,9 @@ K = TypeVar("K", bound=Hashable)
 _LARGEST = 1 << 18
 """Bytes of a matrix whose gradient stays in a core's second-level cache, beside all else that is needed."""
 
+_MOST_SUMS = 1 << 26
+"""Bytes of the sums of all chunks of the batch: of many short sequences it would be more than what they are sums of."""
+
 _LARGEST_OF_INPUT = 1 << 17
 """Bytes of a matrix that an input's gradient is multiplied with in the sweep."""
 
@@ -56,10 +59,10 @@ def collect_matrices(
     Returns:
         key → recipe, and what is to start at zero, if anything.
     """
-    fit = {k: w for k, w in wanted.items() if words.can_collect and math.prod(w[0]) * words.kernel.item <= _LARGEST}
-    if not fit:
-        return {}, None
+    fit = {k: w for k, w in wanted.items() if math.prod(w[0]) * words.kernel.item <= _LARGEST}
     total = sum(math.prod(shape) for shape, _ in fit.values())
+    if not fit or not words.can_collect or words.chunks * total * words.kernel.item > _MOST_SUMS:
+        return {}, None
     sums, start, found = words.new((words.chunks, total)), 0, dict[K, Collected]()
     all_set = True
     for key, (shape, pieces) in fit.items():
