@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.kinds import KINDS
+from unspool.backends.llvm import kernel as kernel_module
 from unspool.cells import built_in
 from unspool.lang import Cell, Gates, Input, Matrix, Output, State, cell, tanh
 from unspool.nn import Recurrent
@@ -161,3 +162,13 @@ def test_units_that_threads_share_are_not_collected(threads: int):
     code = kernel.cell.kernel("adjoint", torch.float32)
     sizes = dict.fromkeys(code.arguments.letters, 4096)
     assert Words(code, sizes, 512, 1, 0, -1, 0).can_collect == (threads == 1)
+
+
+@pytest.mark.parametrize(("batch", "collects"), [(127, True), (140, False)])
+def test_a_team_with_more_sequences_than_there_is_room_for(
+    batch: int, collects: bool, jobs: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    """On a machine of hundreds of threads all of them share one chunk."""
+    monkeypatch.setattr(kernel_module, "_MOST_ROWS", 1000)
+    gradients("lstm", batch, plain=True)
+    assert bool(jobs[-1]) == collects

@@ -71,8 +71,8 @@ them. As many accumulators as leave room to work, and no more rows than lanes, s
 _INNER_TILES = {32: ((8, 2), (4, 4), (1, 4)), 16: ((4, 2), (1, 4))}
 """The same of inner products, whose every row takes an address as well."""
 
-_MOST_SUMMED = 2 * ROWS_AT_ONCE
-"""Rows of δ at one time, at most."""
+MOST_SUMMED = 2 * ROWS_AT_ONCE
+"""Rows of δ at one time, at most: there is room to copy so many."""
 
 _UNROLLED = 4
 """Numbers of an inner product's sum per turn of its loop."""
@@ -203,7 +203,7 @@ class _Collect:
         function = _internal(ir.Function(self.module, kind, name))
         c, c_row, a, a_first, a_second, right, b_step, b_row, steps, rows, low, high, columns, add = function.args
         b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
-        packed = None if is_inner else b.alloca(self.vector, _MOST_SUMMED)
+        packed = None if is_inner else b.alloca(self.vector, MOST_SUMMED)
         first: Value = low
         for height, most in self.inner_tiles if is_inner else self.tiles:
             end = b.add(first, b.mul(b.sdiv(b.sub(high, first), number(height)), number(height)))

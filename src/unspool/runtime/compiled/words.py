@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from unspool.backends.llvm import Layout, SweepKernel
-from unspool.backends.llvm.collect import FIELDS, ROWS_AT_ONCE, collect_address
+from unspool.backends.llvm.collect import FIELDS, MOST_SUMMED, ROWS_AT_ONCE, collect_address
 from unspool.passes.sweep import weight_name
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.threads import openmp_entry, run_on, thread_count
@@ -164,7 +164,8 @@ class Words:
     @property
     def can_collect(self) -> bool:
         """Whether every row is one thread's, or a team's, with all of its units: so products can run in the sweep."""
-        return int(self.layout.words[self._index["unit_chunks"]]) == 1
+        words, index = self.layout.words, self._index
+        return bool(words[index["unit_chunks"]] == 1 and words[index["rows"]] <= MOST_SUMMED)
 
     def outer(
         self, into: Operand, start: int, row: int, left: Stream, right: Stream, edge: Operand | None, *, add: bool
