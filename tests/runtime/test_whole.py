@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from unspool.cells import built_in
+from unspool.lang import Cell, Input, Matrix, State, cell, tanh
 from unspool.nn import Recurrent
 from unspool.runtime import kernel_for
 from unspool.runtime.compiled import CompiledKernel
@@ -14,15 +15,22 @@ T, I, H = 6, 7, 9  # noqa: E741 - the axes' letters
 CUT = {"lru", "minimalrnn", "scrn"}
 
 
+@cell
+def chain(x: Input, h: State, *, W: Matrix[Input], U: Matrix[State], R: Matrix[State]) -> State:
+    """A product of a product: in the loop the first is an operand, which its matrix's gradient needs again."""
+    return tanh(U @ (W @ x) + R @ h)
+
+
 def compiled(layer: Recurrent) -> CompiledKernel:
     kernel = kernel_for(layer.graph, "llvm")
     assert isinstance(kernel, CompiledKernel)
     return kernel
 
 
-def make(name: str) -> Recurrent:
+def make(name: str | Cell) -> Recurrent:
     torch.manual_seed(0)
-    sizes = dict.fromkeys(built_in()[name].graph.sizes - {"I", "H"}, 3)
+    graph = built_in()[name].graph if isinstance(name, str) else name.graph
+    sizes = dict.fromkeys(graph.sizes - {"I", "H"}, 3)
     return Recurrent(name, I, H, sizes=sizes, dtype=torch.float64, learn_initial_state=True, bidirectional=True)
 
 
@@ -36,8 +44,8 @@ def results(layer: Recurrent, batch: int) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 9])
-@pytest.mark.parametrize("name", sorted(CUT))
-def test_it_is_the_reference(name: str, batch: int, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("name", [*sorted(CUT), chain], ids=lambda c: getattr(c, "name", c))
+def test_it_is_the_reference(name: str | Cell, batch: int, monkeypatch: pytest.MonkeyPatch):
     layer = make(name)
     monkeypatch.setenv("UNSPOOL_BACKEND", "llvm")
     found = results(layer, batch)

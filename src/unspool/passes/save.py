@@ -53,8 +53,8 @@ class Training:
     totals: tuple[tuple[str, str], ...]
 
     def kept(self, products: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-        """Those of the products, each named by what is read of it, that the adjoint reads again."""
-        read = {r.name for r in self.adjoint.reads}
+        """Those of the products, each named by what is read of it, that are read again: by the adjoint or after it."""
+        read = {r.name for r in self.adjoint.reads} | {d.operand for d in self.deferred}
         return tuple(names for names in products if read & set(names))
 
 
