@@ -72,6 +72,13 @@ def splat(b: Builder, value: Value, kind: ir.VectorType) -> Any:
     return b.shuffle_vector(one, empty, ir.Constant(ir.VectorType(I32, kind.count), [0] * kind.count))
 
 
+def internal(function: ir.Function) -> ir.Function:
+    """A function that only its module calls, as code of its own."""
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    return function
+
+
 def barrier(module: ir.Module) -> ir.Function:
     """`barrier(arrived, passed, count)`: waits until `count` threads are there.
 

@@ -27,6 +27,7 @@ from unspool.backends.llvm.building import (
     Builder,
     Value,
     at,
+    internal,
     load,
     loop,
     number,
@@ -35,6 +36,7 @@ from unspool.backends.llvm.building import (
 )
 from unspool.backends.llvm.code import KINDS
 from unspool.backends.llvm.compiling import Loaded
+from unspool.backends.llvm.pointwise import lanes_below
 from unspool.backends.llvm.stored import object_code
 from unspool.backends.llvm.target import Target
 
@@ -75,8 +77,7 @@ MOST_SUMMED = 2 * ROWS_AT_ONCE
 """Rows of δ at one time, at most: there is room to copy so many."""
 
 _UNROLLED = 4
-"""Numbers of an inner product's sum per turn of its loop."""
-
+"""Terms of a sum per turn of its loop."""
 
 Sums = dict[tuple[int, int], Value]
 """(row, vector) of a tile → its accumulator."""
@@ -200,7 +201,7 @@ class _Collect:
         """
         name = "inner_blocks" if is_inner else "outer_blocks"
         kind = ir.FunctionType(ir.VoidType(), [POINTER, I64, POINTER, I64, I64, POINTER, *[I64] * 8])
-        function = _internal(ir.Function(self.module, kind, name))
+        function = internal(ir.Function(self.module, kind, name))
         c, c_row, a, a_first, a_second, right, b_step, b_row, steps, rows, low, high, columns, add = function.args
         b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
         packed = None if is_inner else b.alloca(self.vector, MOST_SUMMED)
@@ -241,7 +242,7 @@ class _Collect:
     ) -> None:
         """Copy `height` columns of A, one vector per k: apart from each other its rows may not fit the first cache."""
         (step, row), (steps, rows) = distances, lengths
-        mask = None if height == self.lanes else self._mask(b, number(height))
+        mask = None if height == self.lanes else lanes_below(b, number(height), self.lanes)
         with loop(b, number(0), steps, name="s") as s:
             now, into = at(b, source, b.mul(s, step), self.kind), at(b, packed, b.mul(s, rows), self.vector)
             with loop(b, number(0), rows, name="r") as r:
@@ -254,10 +255,10 @@ class _Collect:
         `tile(c, c row, a, a row, b, b step, b row, steps, rows, add, columns)`: A of an outer product is packed.
         """
         kind = ir.FunctionType(ir.VoidType(), [POINTER, I64, POINTER, I64, POINTER, *[I64] * 6])
-        function = _internal(ir.Function(self.module, kind, f"{'inner' if is_inner else 'outer'}_{height}x{vectors}"))
+        function = internal(ir.Function(self.module, kind, f"{'inner' if is_inner else 'outer'}_{height}x{vectors}"))
         c, c_row, a, a_row, right, b_step, b_row, steps, rows, add, valid = function.args
         b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
-        mask = None if vectors else self._mask(b, valid)
+        mask = None if vectors else lanes_below(b, valid, self.lanes)
         places = [(i, v) for i in range(height) for v in range(max(1, vectors))]
         of_row = [at(b, c, b.mul(c_row, number(i)), self.kind) for i in range(height)]
         where = {(i, v): at(b, of_row[i], number(v * self.lanes), self.kind) for i, v in places}
@@ -334,10 +335,6 @@ class _Collect:
         b.position_at_end(after)
         return phis
 
-    def _mask(self, b: Builder, count: Value) -> Value:
-        lanes = ir.VectorType(I64, self.lanes)
-        return b.icmp_signed("<", ir.Constant(lanes, list(range(self.lanes))), splat(b, count, lanes))
-
     def _load(self, b: Builder, address: Value, mask: Value | None) -> Value:
         if mask is None:
             return load(b, address, self.vector, self.item)
@@ -355,9 +352,3 @@ class _Collect:
 
     def _intrinsic(self, name: str, kind: ir.FunctionType) -> ir.Function:
         return self.module.globals.get(name) or ir.Function(self.module, kind, name)
-
-
-def _internal(function: ir.Function) -> ir.Function:
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    return function

@@ -19,6 +19,7 @@ from unspool.backends.llvm.building import (
     Builder,
     Value,
     at,
+    internal,
     load,
     loop,
     number,
@@ -110,7 +111,7 @@ def _tiles(module: ir.Module, tiling: Tiling) -> ir.Function:
     if name in module.globals:
         return module.globals[name]
     kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, I64, I64, I64, I64])
-    function = _inner(ir.Function(module, kind, name))
+    function = internal(ir.Function(module, kind, name))
     accumulators, panel, operand, row, depth, rows, add = function.args
     b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
     most = number(tiling.most_rows)
@@ -137,7 +138,7 @@ def _tiles(module: ir.Module, tiling: Tiling) -> ir.Function:
 def _tile(module: ir.Module, tiling: Tiling, rows: int) -> ir.Function:
     """`rows` rows through one panel, everything in registers."""
     kind = ir.FunctionType(ir.VoidType(), [POINTER, POINTER, POINTER, I64, I64, I64])
-    function = _inner(ir.Function(module, kind, f"tile_{rows}x{tiling.columns}x{tiling.lanes}"))
+    function = internal(ir.Function(module, kind, f"tile_{rows}x{tiling.columns}x{tiling.lanes}"))
     accumulators, panel, operand, row, depth, more = function.args
     b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
     vector, item = tiling.vector, tiling.item_bytes
@@ -232,9 +233,3 @@ def _tile(module: ir.Module, tiling: Tiling, rows: int) -> ir.Function:
 
 def _at(b: Builder, base: Value, offset: int, tiling: Tiling) -> Value:
     return at(b, base, number(offset), tiling.kind)
-
-
-def _inner(function: ir.Function) -> ir.Function:
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    return function
