@@ -1,31 +1,38 @@
-"""Inline: products of an input of few features come back into the loop, where they join the products with the state.
+"""Inline: products of an input of few features come back into the loop.
 
 A product before the loop is written to memory and read again at every step; of few features it is little work, and that
-traffic is most of its time. In the loop it is a few more steps of a sum that is computed there anyway:
+traffic is most of its time. Where there are products with the state it joins them, a few more steps of a sum that is
+computed anyway:
 
     before   b + W@x + R h         one product; W@x is read, [T, B, n·H]
     after    (W x + R h) + b       one product of [x, h] with [W, R]; x is read, [T, B, I]
+
+Where a step has no product at all, it is the only one, and comes first.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from unspool.ir import Apply, GraphBuilder, Read, Weight
 from unspool.passes.sweep import Sweep
 
 
-def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]]) -> Sweep | None:
-    """The sweep with these products in it, or None where one of them would be a product more.
+def inline(
+    sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Collection[str] = ()
+) -> Sweep | None:
+    """The sweep with these products in it, or None where one of them would be a product more beside others.
 
     Args:
         sweep: the loop.
         products: what it reads of products before it → the matrix and the input.
+        kept: those that are read again after it, which it writes.
     """
     users = Counter(a for n in sweep.nodes if isinstance(n, Apply) for a in n.arguments) + Counter(sweep.results)
     builder, moved = GraphBuilder(), dict[int, int]()
+    has_products = any(isinstance(n, Apply) and n.operation == "product" for n in sweep.nodes)
     joined: set[int] = set()
 
     def terms(position: int) -> list[int]:
@@ -73,8 +80,8 @@ def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]]) -> Sweep |
         return total
 
     next_states = tuple(place(p) for p in sweep.next_states)
-    writes = tuple((name, place(p)) for name, p in sweep.writes)
+    reads = {n.name: p for p, n in enumerate(sweep.nodes) if is_inlined(p) and isinstance(n, Read)}
+    writes = tuple((name, place(p)) for name, p in (*sweep.writes, *((name, reads[name]) for name in kept)))
     names = tuple(sorted((moved[p], name) for p, name in sweep.names if p in moved))
     changed = replace(sweep, nodes=tuple(builder.nodes), next_states=next_states, writes=writes, names=names)
-    wanted = {p for p, n in enumerate(sweep.nodes) if is_inlined(p)}
-    return changed if wanted and wanted == joined else None
+    return changed if reads and (not has_products or (joined == set(reads.values()) and not kept)) else None

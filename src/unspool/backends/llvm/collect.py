@@ -66,11 +66,11 @@ COLLECT = ir.FunctionType(ir.VoidType(), [POINTER, *[I64] * 10])
 """`collect(jobs, count, row0, rows, step, steps, is_first, is_last, part, parts, chunk)`: rows from row0 on of steps
 from `step` on, as much of it as falls to one of `parts` threads that share the work."""
 
-_TILES = {32: ((12, 2), (4, 4), (1, 4)), 16: ((4, 2), (1, 4))}
+_TILES = {32: ((12, 2), (4, 4), (1, 4)), 16: ((6, 2), (4, 2), (2, 4), (1, 4))}
 """Registers of the processor → (rows, vectors side by side) of the tiles, the highest first: 1 row is always among
 them. As many accumulators as leave room to work, and no more rows than lanes, since those are copied as one vector."""
 
-_INNER_TILES = {32: ((8, 2), (4, 4), (1, 4)), 16: ((4, 2), (1, 4))}
+_INNER_TILES = {32: ((8, 2), (4, 4), (1, 4)), 16: _TILES[16]}
 """The same of inner products, whose every row takes an address as well."""
 
 MOST_SUMMED = 2 * ROWS_AT_ONCE
@@ -118,7 +118,8 @@ class _Collect:
     def __init__(self, module: ir.Module, dtype: str, target: Target) -> None:
         self.module, self.kind, self.item = module, KINDS[dtype], 4 if dtype == "float32" else 8
         self.lanes = target.lanes(self.item)
-        self.tiles = [(min(height, self.lanes), vectors) for height, vectors in _TILES[target.registers]]
+        tiles = [(min(height, self.lanes), vectors) for height, vectors in _TILES[target.registers]]
+        self.tiles = [*dict.fromkeys(tiles)]
         self.inner_tiles = _INNER_TILES[target.registers]
         self.vector = ir.VectorType(self.kind, self.lanes)
 

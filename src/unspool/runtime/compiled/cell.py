@@ -134,17 +134,15 @@ class CompiledCell:
 
     @cached_property
     def inlined(self) -> dict[str, Sweep]:
-        """The forward sweeps with the products before them inside: "inference" and "training"; none if they cannot be.
-
-        They cannot where the adjoint reads the products again.
-        """
+        """The forward sweeps with the products before them inside: "inference" and "training", where they can be."""
         products = {
             name: (Weight(p.weight, gate, stored.shape), Read(p.input, stored.shape[1:]))
             for p in self.folded.products
             for stored in (self.parameters[p.weight],)
             for name, gate in zip(p.names, stored.gates or (None,), strict=True)
         }
-        found = {} if self.kept_products else {w: inline(self._sweep(w), products) for w in ("inference", "training")}
+        kept = {"inference": (), "training": [name for p in self.kept_products for name in p.names]}
+        found = {which: inline(self._sweep(which), products, names) for which, names in kept.items()}
         return {which: sweep for which, sweep in found.items() if sweep is not None}
 
     def kernel(self, which: str, dtype: torch.dtype) -> SweepKernel:

@@ -20,7 +20,10 @@ from unspool.runtime.compiled.words import Bound, Operand, Words, operands, sign
 T = TypeVar("T")
 
 _FEW = 256
-"""Features of an input up to which products with it are done in the loop, where they join others."""
+"""Features of an input up to which products with it are done in the loop."""
+
+_MANY = 4
+"""Sequences from which on they are the loop's only products: of fewer, a step has too few rows for its tiles."""
 
 
 def result_shapes(cell: CompiledCell, given: Given[Any], call: Call, saving: bool) -> list[tuple[int, ...]]:
@@ -68,7 +71,7 @@ def run_forward(cell: CompiledCell, tensors: Sequence[Tensor], call: Call, savin
     for (x, matrix), into in zip(made.products, results, strict=False):
         multiply(tensors[x], tensors[matrix], into)
     made.bound.run([*everything, *results])
-    return [*results[len(made.products) :], *(results[i] for i in made.kept)]
+    return [*results[made.first :], *(results[i] for i in made.kept)]
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,15 @@ class _LaidOut:
     """A forward call laid out.
 
     Attributes:
-        bound: the sweep. The products before it are the first tensors that it makes.
-        products: places of the input and the matrix, of each.
+        bound: the sweep. The products before it are the first tensors that it makes, or that are made for it.
+        products: places of the input and the matrix, of each that is made for it.
+        first: how many there are.
         kept: which of them the adjoint reads.
     """
 
     bound: Bound
     products: tuple[tuple[int, int], ...]
+    first: int
     kept: tuple[int, ...]
 
 
@@ -92,19 +97,22 @@ def _lay_out(
     *tensors, lengths, crossing = operands(everything)
     given = cell.given([t for t in tensors if t is not None])
     which, sizes = "training" if saving else "inference", cell.sizes(given)
-    is_inlined = which in cell.inlined and all(x.shape[-1] <= _FEW for x in given.inputs)
+    is_inlined = _is_inlined(cell, given, which)
     kernel = cell.kernel(f"inlined {which}" if is_inlined else which, dtype)
     words = Words(kernel, sizes, call.steps, given.batch, call.first, call.direction, len(everything))
-    hoisted = () if is_inlined else cell.folded.products
+    kept_products = cell.kept_products if saving else ()
+    hoisted = kept_products if is_inlined else cell.folded.products
     products = [words.new((call.steps, given.batch, cell.width(p, sizes))) for p in hoisted]
     results = [words.new(shape) for shape in _written(cell, given, call, saving)]
     over_time(words, lengths, crossing)
     words.weights(constants(cell, given), stored(cell, given))
-    stacks = (*cell.folded.stacks, *(p.names for p in hoisted), *((name,) for name in cell.inputs if is_inlined))
-    within = given.inputs if is_inlined else ()
-    for stack, source in zip(stacks, (*given.sources, *products, *within), strict=True):
-        for part, name in enumerate(stack):
-            words.stream("read", name, source, part * source.shape[-1] // len(stack))
+    read = dict(zip(cell.folded.stacks, given.sources, strict=True))
+    made = {p.names: product for p, product in zip(hoisted, products, strict=True)}
+    read |= {(name,): x for name, x in zip(cell.inputs, given.inputs, strict=True)} if is_inlined else made
+    for what, stacks in (("read", read), ("write", made if is_inlined else {})):
+        for stack, source in stacks.items():
+            for part, name in enumerate(stack):
+                words.stream(what, name, source, part * source.shape[-1] // len(stack))
     kept, rest = results[: len(cell.folded.forward.writes)], results[len(cell.folded.forward.writes) :]
     for (name, _), result in zip(cell.folded.forward.writes, kept, strict=True):
         words.stream("write", name, result)
@@ -122,9 +130,16 @@ def _lay_out(
         for state, result in zip(cell.carried, saved, strict=call.keeps_before):
             words.stream("before", state.name, result)
     inputs, parameters = dict(zip(cell.inputs, given.inputs, strict=True)), stored(cell, given)
-    places = tuple((inputs[p.input].place, parameters[p.weight][0].place) for p in hoisted)
-    kept_products = tuple(cell.folded.products.index(p) for p in cell.kept_products) if saving else ()
-    return _LaidOut(words.bound(), places, kept_products)
+    places = () if is_inlined else tuple((inputs[p.input].place, parameters[p.weight][0].place) for p in hoisted)
+    return _LaidOut(words.bound(), places, len(hoisted), tuple(hoisted.index(p) for p in kept_products))
+
+
+def _is_inlined(cell: CompiledCell, given: Given[Operand], which: str) -> bool:
+    """Whether the products before the loop run in it: of few features, and not of a sequence whose units are shared."""
+    if which not in cell.inlined or any(x.shape[-1] > _FEW for x in given.inputs):
+        return False
+    is_pointwise = all(w.shape[1:] == () for w in cell.folded.forward.weights)
+    return not is_pointwise or given.batch >= max(_MANY, thread_count())
 
 
 def over_time(words: Words, lengths: Operand | None, crossing: Operand | None) -> None:
