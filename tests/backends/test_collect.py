@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from unspool.backends.llvm import NARROWER, Target, host_target
-from unspool.backends.llvm.collect import COLLECT, FIELDS, collect_address
+from unspool.backends.llvm.collect import COLLECT, FIELDS
+from unspool.backends.llvm.shared import shared_address
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 TARGETS = {"host": host_target(), **NARROWER} if X86 else {"host": host_target()}
@@ -16,11 +17,14 @@ SHAPES = [(1, 1), (3, 5), (12, 16), (13, 17), (26, 33), (31, 64), (64, 31), (40,
 CASES = list(product(["float32", "float64"], SHAPES))
 
 
-def collect(target: Target, jobs: list[dict[str, int]], dtype: str, *numbers: int) -> None:
-    """Run the jobs; `numbers` are row0, rows, step, steps, is_first, is_last, part, parts, chunk."""
+def collect(
+    target: Target, jobs: list[dict[str, int]], dtype: str, *span: int, direction: int = 1, slot: int = 0
+) -> None:
+    """Run the jobs; `span` is row0, rows, step, steps, is_first, is_last, part, parts, chunk."""
+    numbers = (*span[:3], direction, slot, *span[3:])
     table = np.array([[job.get(field, 0) for field in FIELDS] for job in jobs], np.int64)
     kinds = [ctypes.c_void_p, *[ctypes.c_int64] * (len(COLLECT.args) - 1)]
-    function = ctypes.CFUNCTYPE(None, *kinds)(collect_address(dtype, target))
+    function = ctypes.CFUNCTYPE(None, *kinds)(shared_address("collect", dtype, target))
     function(table.ctypes.data, len(jobs), *numbers)
 
 
@@ -110,6 +114,30 @@ def test_inner_products_set_and_then_add(dtype: str, shape: tuple[int, int], tar
             collect(TARGETS[target], [job], dtype, row0, rows, step, steps, 1, 0, part, 2, 0)
     np.testing.assert_allclose(into, expected, atol=20 * bound(dtype))
     np.testing.assert_array_equal(wide[..., shape[1] :], before[..., shape[1] :], "beside the columns")
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("is_ring", [False, True])
+def test_backwards_in_time_and_from_a_ring(is_ring: bool, rows: int):
+    """Steps 6, 5 and 4 in this order; in a ring of four they are in the places 1, 2 and 3."""
+    left, right, matrix = (
+        numbers((8, 4, 13), "float64", 0),
+        numbers((8, 4, 9), "float64", 1),
+        numbers((13, 5), "float64", 2),
+    )
+    ring = np.full((4, 4, 13), np.nan)
+    ring[1:] = left[6:3:-1]
+    into, of_input = np.zeros((1, 13, 9)), np.zeros((8, 4, 5))
+    jobs = [outer(left, right, into), inner(left, matrix, of_input, add=False)]
+    if is_ring:
+        jobs = [job | {k: v for k, v in outer(ring, right, into).items() if "left" in k} for job in jobs]
+        jobs = [job | {"left ring": 1} for job in jobs]
+    collect(host_target(), jobs, "float64", 0, rows, 6, 3, 1, 0, 0, 1, 0, direction=-1, slot=1)
+    expected = np.einsum("srm,srn->mn", left[4:7, :rows], right[4:7, :rows])
+    np.testing.assert_allclose(into[0], expected, atol=1e-12)
+    np.testing.assert_allclose(of_input[4:7, :rows], left[4:7, :rows] @ matrix, atol=1e-12)
+    assert not of_input[:4].any()
+    assert not of_input[7:].any()
 
 
 def test_jobs_are_done_in_order():

@@ -20,9 +20,7 @@ from unspool.ir import Apply, GraphBuilder, Read, Weight
 from unspool.passes.sweep import Sweep
 
 
-def inline(
-    sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Collection[str] = ()
-) -> Sweep | None:
+def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Collection[str] = ()) -> Sweep | None:
     """The sweep with these products in it, or None where one of them would be a product more beside others.
 
     Args:

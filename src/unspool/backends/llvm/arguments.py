@@ -39,6 +39,8 @@ _COMMON: tuple[str, ...] = (
     "jobs",  # how many follow the words, each of `collect.FIELDS`
     "collect",  # address of what does them, every so many steps
     "collect every",
+    "totals",  # how many follow the jobs, each of `total.FIELDS`
+    "total",  # address of what does them, after the last step
     "parallel",  # address of the OpenMP runtime's entry, or 0
     "team_size",  # address of its omp_get_num_threads
 )
@@ -71,6 +73,8 @@ class Arguments:
                 names += [f"edge {read.name}", f"edge row {read.name}"]
         for name, _ in sweep.writes:
             names += [f"write {name}", f"write step {name}", f"write row {name}"]
+            if self.is_adjoint:
+                names.append(f"write ring {name}")  # 1 where it is room for the steps between two times of `collect`
         for name, _ in sweep.sums:
             names.append(f"sum {name}")
         for weight in sweep.weights:

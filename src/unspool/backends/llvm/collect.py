@@ -7,15 +7,15 @@ of few columns is slow besides. Here they are a table of jobs, which the sweep g
     outer    into [m, n]      +=  Σ over steps s and rows r of left[s, r, :m] ⊗ right[s, r, :n]
     inner    into[s, r, :n]  (+)=  left[s, r, :m] · right [m, n]
 
-Both are C[i, j] (+)= Σ_k A(i, k) B(k, j), where j runs along memory. The code is the same for every cell: one function,
-compiled once, whose address the sweeps are given. `into` of an outer job is each chunk's own.
+Both are C[i, j] (+)= Σ_k A(i, k) B(k, j), where j runs along memory. `into` of an outer job is each chunk's own. `left`
+may be a ring: what nobody reads after its products has room for the steps between two times only.
+
+The code is the same for every cell, and one of the functions that all kernels share (`shared.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import final
 
 from llvmlite import ir
 
@@ -35,9 +35,7 @@ from unspool.backends.llvm.building import (
     splat,
 )
 from unspool.backends.llvm.code import KINDS
-from unspool.backends.llvm.compiling import Loaded
 from unspool.backends.llvm.pointwise import lanes_below
-from unspool.backends.llvm.stored import object_code
 from unspool.backends.llvm.target import Target
 
 FIELDS: tuple[str, ...] = (
@@ -45,6 +43,7 @@ FIELDS: tuple[str, ...] = (
     "left",  # address of left[0, 0, 0]
     "left step",  # numbers from a step to the next
     "left row",
+    "left ring",  # 1 where left[0, 0, 0] is of the first step since the last time, and steps follow in running order
     "right",
     "right step",
     "right row",
@@ -62,9 +61,10 @@ FIELDS: tuple[str, ...] = (
 ROWS_AT_ONCE = 64
 """Rows of δ that are worth a pass over the matrices: a gradient is read and written once for all of them."""
 
-COLLECT = ir.FunctionType(ir.VoidType(), [POINTER, *[I64] * 10])
-"""`collect(jobs, count, row0, rows, step, steps, is_first, is_last, part, parts, chunk)`: rows from row0 on of steps
-from `step` on, as much of it as falls to one of `parts` threads that share the work."""
+COLLECT = ir.FunctionType(ir.VoidType(), [POINTER, *[I64] * 12])
+"""`collect(jobs, count, row0, rows, step, direction, slot, steps, is_first, is_last, part, parts, chunk)`: rows from
+row0 on of so many steps, from `step` on in the running order, which is in `slot` of a ring; as much of it as falls to
+one of `parts` threads that share the work."""
 
 _TILES = {32: ((12, 2), (4, 4), (1, 4)), 16: ((6, 2), (4, 2), (2, 4), (1, 4))}
 """Registers of the processor → (rows, vectors side by side) of the tiles, the highest first: 1 row is always among
@@ -83,33 +83,9 @@ Sums = dict[tuple[int, int], Value]
 """(row, vector) of a tile → its accumulator."""
 
 
-@final
-class CollectKernel:
-    """The code for one number type and processor."""
-
-    def __init__(self, dtype: str, target: Target) -> None:
-        self.dtype, self.target = dtype, target
-
-    @property
-    def identity(self) -> tuple[str, ...]:
-        """What the code depends on besides the processor."""
-        return ("collect", self.dtype)
-
-    def source(self) -> ir.Module:
-        """The LLVM module."""
-        module = ir.Module(name="collect")
-        _Collect(module, self.dtype, self.target).write()
-        return module
-
-
-@cache
-def _loaded(dtype: str, target: Target) -> Loaded:
-    return Loaded(object_code(CollectKernel(dtype, target)), target)
-
-
-def collect_address(dtype: str, target: Target) -> int:
-    """Where `collect` begins; compiled, or read from disk, when it is first asked for."""
-    return _loaded(dtype, target).address("collect")
+def write_collect(module: ir.Module, dtype: str, target: Target) -> None:
+    """Write the function into a module."""
+    _Collect(module, dtype, target).write()
 
 
 class _Collect:
@@ -118,15 +94,18 @@ class _Collect:
     def __init__(self, module: ir.Module, dtype: str, target: Target) -> None:
         self.module, self.kind, self.item = module, KINDS[dtype], 4 if dtype == "float32" else 8
         self.lanes = target.lanes(self.item)
-        tiles = [(min(height, self.lanes), vectors) for height, vectors in _TILES[target.registers]]
-        self.tiles = [*dict.fromkeys(tiles)]
+        tiles = dict[int, int]()
+        for height, vectors in _TILES[target.registers]:
+            fitting = min(height, self.lanes)
+            tiles[fitting] = max(vectors, tiles.get(fitting, 0))
+        self.tiles = list(tiles.items())
         self.inner_tiles = _INNER_TILES[target.registers]
         self.vector = ir.VectorType(self.kind, self.lanes)
 
     def write(self) -> None:
         """Write the function."""
         function = ir.Function(self.module, COLLECT, "collect")
-        jobs, count, row0, rows, step, steps, is_first, is_last, part, parts, chunk = function.args
+        jobs, count, row0, rows, step, direction, slot, steps, is_first, is_last, part, parts, chunk = function.args
         b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
         with loop(b, number(0), count, name="job") as job:
             base = at(b, jobs, b.mul(job, number(len(FIELDS))), I64)
@@ -138,11 +117,15 @@ class _Collect:
                     address = at(b, address, b.mul(index, distance), self.kind)
                 return address
 
-            left = place("left", (step, word["left step"]), (row0, word["left row"]))
+            is_ring = b.icmp_signed("!=", word["left ring"], number(0))
+            first = b.select(is_ring, slot, step)
+            left = place("left", (first, word["left step"]), (row0, word["left row"]))
+            word["left step"] = b.mul(word["left step"], b.select(is_ring, number(1), direction))
             with b.if_else(b.icmp_signed("!=", word["is_inner"], number(0))) as (inner, outer):
                 with inner:
                     into = place("into", (step, word["into step"]), (row0, word["into row"]))
-                    self._inner(b, word, left, into, (rows, steps, part, parts))
+                    onward = word | {"into step": b.mul(word["into step"], direction)}
+                    self._inner(b, onward, left, into, (rows, steps, part, parts))
                 with outer:
                     right = place("right", (step, word["right step"]), (row0, word["right row"]))
                     at_edge = b.and_(
@@ -150,9 +133,10 @@ class _Collect:
                     )
                     right = b.select(at_edge, place("edge", (row0, word["edge row"])), right)
                     row = b.select(at_edge, word["edge row"], word["right row"])
+                    onward = word | {"right step": b.mul(word["right step"], direction)}
                     into = place("into", (chunk, word["into step"]))
                     add = b.or_(word["add"], b.xor(is_first, number(1)))
-                    self._outer(b, word, left, (right, row), (into, add), (rows, steps, part, parts))
+                    self._outer(b, onward, left, (right, row), (into, add), (rows, steps, part, parts))
         b.ret_void()
 
     def _inner(self, b: Builder, word: dict[str, Value], left: Value, into: Value, span: Sequence[Value]) -> None:

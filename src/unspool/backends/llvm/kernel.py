@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from unspool.backends.llvm.arguments import Arguments
+from unspool.backends.llvm.collect import ROWS_AT_ONCE
 from unspool.backends.llvm.compiling import Loaded
 from unspool.backends.llvm.generate import generate
 from unspool.backends.llvm.stored import object_code
@@ -90,6 +91,11 @@ class SweepKernel:
         """What each thread runs, for threads that are not the OpenMP runtime's."""
         return self._loaded.entry("work")
 
+    @cached_property
+    def finish(self) -> Any:
+        """What comes after `work`, likewise."""
+        return self._loaded.entry("finish")
+
     @property
     def identity(self) -> tuple[str, ...]:
         """What the code depends on besides the processor; a set's order differs between processes."""
@@ -119,7 +125,7 @@ class SweepKernel:
         chunks *= -(-batch // (chunks * most)) or 1
         rows = max(1, -(-batch // chunks))
         values = {"batch": batch, "rows": rows, "row_chunks": -(-batch // rows), "unit_chunks": 1, "steps": steps}
-        values["is_team"] = int(is_team)
+        values |= {"is_team": int(is_team), "collect every": max(1, -(-ROWS_AT_ONCE // rows))}
         strides = {}
         for letter in self.arguments.letters:
             strides[letter] = self._padded(numbers[letter])

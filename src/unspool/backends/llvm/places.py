@@ -19,6 +19,7 @@ class RowsCode(Code):
         row_chunk: which chunk of rows it is.
         low: the chunk's first unit.
         t: the step.
+        slot: its place in a ring.
         is_odd: whether the number of steps done is odd.
     """
 
@@ -29,6 +30,7 @@ class RowsCode(Code):
     row_chunk: Value
     low: Value
     t: Value
+    slot: Value
     is_odd: Value
 
     def _state(self, name: str, *, after: bool = False) -> Rows:
@@ -42,7 +44,10 @@ class RowsCode(Code):
     def _stream(self, what: str, name: str) -> Rows:
         """What is read or written at this step, from the chunk's first row on."""
         b = self.b
-        base = at(b, self.pointer(f"{what} {name}"), b.mul(self.t, self.word(f"{what} step {name}")), self.kind)
+        step = self.t
+        if what == "write" and self.arguments.is_adjoint:
+            step = b.select(b.icmp_signed("!=", self.word(f"write ring {name}"), number(0)), self.slot, step)
+        base = at(b, self.pointer(f"{what} {name}"), b.mul(step, self.word(f"{what} step {name}")), self.kind)
         row = self.word(f"{what} row {name}")
         if what == "read" and name in self.sweep.shifted:
             is_edge = b.icmp_signed("==", self.t, self.word("edge"))

@@ -98,6 +98,8 @@ class Work(StageCode):
         self.wait()
         with loop(b, number(0), self.word("steps"), name="step") as step:
             self.t = b.add(self.word("first"), b.mul(step, self.word("direction")))
+            if self.arguments.is_adjoint:
+                self.slot = b.srem(step, self.word("collect every"))
             self.is_odd = b.trunc(step, BIT)
             if not self.arguments.is_adjoint:
                 self._resets(self._begin_anew)
@@ -134,17 +136,19 @@ class Work(StageCode):
         with b.if_then(b.icmp_signed(">", self.word("jobs"), number(0))):
             is_last = b.icmp_signed("==", step, b.sub(steps, number(1)))
             is_near = b.icmp_signed(">=", step, b.sub(steps, number(2)))
-            begin = b.mul(b.sdiv(step, every), every)
-            is_full = b.icmp_signed("==", b.sub(step, begin), b.sub(every, number(1)))
+            is_full = b.icmp_signed("==", self.slot, b.sub(every, number(1)))
             with b.if_then(b.or_(is_near, is_full)):
-                begin = b.select(is_last, step, begin)
-                other = b.add(self.word("first"), b.mul(begin, self.word("direction")))
+                begin = b.select(is_last, step, b.sub(step, self.slot))
+                direction = self.word("direction")
+                time = b.add(self.word("first"), b.mul(begin, direction))
+                slot = b.select(is_last, self.slot, number(0))
                 jobs = at(b, self.function.args[0], number(len(self.arguments.names)), I64)
                 collect = b.inttoptr(self.word("collect"), COLLECT.as_pointer())
-                span = (self.row0, self.rows, smaller(b, self.t, other), b.add(b.sub(step, begin), number(1)))
+                span = (self.row0, self.rows, time, direction, slot, b.add(b.sub(step, begin), number(1)))
                 is_first = b.icmp_signed("==", begin, number(0))
                 ends = (b.zext(is_first, I64), b.zext(is_last, I64))
                 b.call(collect, [jobs, self.word("jobs"), *span, *ends, self.member, self.team, self.row_chunk])
+                self.wait()  # rings are written again
 
     # What frames the time loop
 

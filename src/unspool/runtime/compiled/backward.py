@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unspool.passes.fold import Hoisted
 from unspool.passes.save import DeferredGradient
-from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, shape_of, width_of
 from unspool.runtime.compiled.collecting import Piece, collect_inputs, collect_matrices
 from unspool.runtime.compiled.forward import constants, over_time, stored
@@ -24,9 +24,7 @@ from unspool.runtime.compiled.gradients import (
     Product,
     Products,
     Recipe,
-    Rows,
     Stacked,
-    Summed,
     Total,
 )
 from unspool.runtime.compiled.threads import thread_count
@@ -67,11 +65,9 @@ def run_adjoint(
     needed = (True,) * len(tensors) if needed is None else tuple(needed)
     key = (dtype, call.steps, call.reverse, thread_count(), needed, *signature(everything))
     made = cell.laid_out(key, lambda: _Adjoint(cell, needed, len(results), everything, call, dtype).laid_out)
-    there: list[Tensor | None] = [*everything, made.nothing]
-    there += [memory.zeros(s, dtype) if zero else memory.empty(s, dtype) for s, zero in made.new]
+    there: list[Any] = [*everything, made.nothing, *made.bound.made(dtype)]
     made.bound.run(there)
-    there += [recipe.gradient(there) for recipe in made.first]
-    return [recipe.gradient(there) if n else None for recipe, n in zip(made.recipes, needed, strict=True)]
+    return [None if recipe is None else recipe.gradient(there) for recipe in made.recipes]
 
 
 @dataclass(frozen=True)
@@ -81,17 +77,12 @@ class _LaidOut:
     Attributes:
         bound: the sweep.
         nothing: zeros, read where a result has no gradient.
-        new: (shape, whether it starts at zero) of the tensors it makes.
-        first: how the gradients of the products before the loop are had from what is there after the sweep, and then
-            the sums over its chunks; they take the next places.
-        recipes: for each tensor how its gradient is had from all of that.
+        recipes: for each tensor how its gradient is had from what is there after the sweep; None where nobody needs it.
     """
 
     bound: Bound
     nothing: Tensor
-    new: tuple[tuple[tuple[int, ...], bool], ...]
-    first: tuple[Recipe, ...]
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[Recipe | None, ...]
 
 
 class _Adjoint:
@@ -135,22 +126,10 @@ class _Adjoint:
         self._states()
         self.sums = self.words.sums()
         self.runs = {name: self._products_of(name) for name in self._matrices()}
-        self.collected, cleared = self._collect()
-        bound = self.words.bound()
-        zero = {t.place for t in (*self.rest, *([cleared] if cleared else ()))}
-        new = tuple((shape, len(known) + 1 + i in zero) for i, shape in enumerate(bound.new))
-        self._next = len(known) + 1 + len(new)
-        self.first: list[Recipe] = []
-        self.products = {p: self._place_of(self._of_product(p)) for p in cell.folded.products}
-        blocks = dict.fromkeys(operand.place for operand, _ in self.sums.values())
-        self.summed = {place: self._place_of(Summed(place)) for place in blocks}
+        self.collected = self._collect()
         recipes = tuple(self._recipes())
-        self.laid_out = _LaidOut(bound, nothing, new, tuple(self.first), recipes)
-
-    def _place_of(self, recipe: Recipe) -> int:
-        """The place of a gradient that others are had from."""
-        self.first.append(recipe)
-        return self._next + len(self.first) - 1
+        read = {place for recipe in recipes if recipe is not None for place in recipe.places}
+        self.laid_out = _LaidOut(self.words.bound(read), nothing, recipes)
 
     def _written_forward(self) -> dict[str, Column]:
         """Name → where the forward sweep wrote it."""
@@ -211,23 +190,30 @@ class _Adjoint:
         """The gradients of the final states come in, those of the initial ones and of those to reset to go out."""
         words, states = self.words, self.cell.training.adjoint.states
         ends = self.gradients[len(self.cell.folded.forward.writes) :]
-        self.initial = [words.new(s.shape) for s in self.given.initial]
-        self.rest = [words.new((self.batch, s.shape[-1])) for s in self.given.rest]
+        self.initial = [
+            words.new(s.shape) if self._needed[s.place] else words.inside(s.shape) for s in self.given.initial
+        ]
+        self.rest = [words.new((self.batch, s.shape[-1]), zero=True) for s in self.given.rest]
         for state, end, gradient in zip(states, ends, self.initial, strict=True):
             words.row("initial", state.name, end or self.nothing)
             words.point(f"final {state.name}", gradient)
         for state, gradient in zip(states, self.rest, strict=False):
             words.row("rest", state.name, gradient)
 
-    def _recipes(self) -> list[Recipe]:
-        cell, given = self.cell, self.given
-        names = [name for name, _ in cell.folded.constants]
+    def _recipes(self) -> list[Recipe | None]:
+        cell, given, needed = self.cell, self.given, iter(self._needed)
+        names = [[name] for name, _ in cell.folded.constants]
+        shapes = [source.shape for source in given.sources]
+
+        def each(recipe: Callable[..., Recipe], *arguments: Iterable[Any]) -> list[Recipe | None]:
+            return [recipe(*a) if next(needed) else None for a in zip(*arguments, strict=True)]
+
         return [
-            *(self._of_input(name, x) for name, x in zip(cell.inputs, given.inputs, strict=True)),
-            *(self._of_stack(stack, s.shape) for stack, s in zip(cell.folded.stacks, given.sources, strict=True)),
-            *(self._of_vector([name], c) for name, c in zip(names, given.constants, strict=True)),
-            *(self._of_parameter(name, p) for name, p in zip(cell.parameters, given.parameters, strict=True)),
-            *(Known(t.place) for t in (*self.initial, *self.rest)),
+            *each(self._of_input, cell.inputs, given.inputs),
+            *each(self._of_stack, cell.folded.stacks, shapes),
+            *each(self._of_vector, names, given.constants),
+            *each(self._of_parameter, cell.parameters, given.parameters),
+            *each(Known, [t.place for t in (*self.initial, *self.rest)]),
         ]
 
     def _of_product(self, product: Hoisted) -> Recipe:
@@ -245,11 +231,12 @@ class _Adjoint:
         return Stacked(shape, self.nothing.place, parts)
 
     def _of_input(self, name: str, x: Operand) -> Recipe:
-        weights = stored(self.cell, self.given)
-        mine = [(place, weights[p.weight][0].place) for p, place in self.products.items() if p.input == name]
         if name in self.collected:
             return self.collected[name]
-        return Added(tuple(OfInput(delta, matrix) for delta, matrix in mine)) if mine else Nothing(x.place)
+        weights = stored(self.cell, self.given)
+        mine = [p for p in self.cell.folded.products if p.input == name]
+        parts = tuple(OfInput(self._of_product(p), weights[p.weight][0].place) for p in mine)
+        return Added(parts) if parts else Nothing(x.place)
 
     def _of_parameter(self, name: str, tensor: Operand) -> Recipe:
         parameter = self.cell.parameters[name]
@@ -257,8 +244,8 @@ class _Adjoint:
             return self._of_vector([f"{name}.{g}" for g in parameter.gates] or [name], tensor)
         inputs = dict(zip(self.cell.inputs, self.given.inputs, strict=True))
         parts: list[Recipe] = [
-            self.collected.get(p) or OfHoisted(place, inputs[p.input].place)
-            for p, place in self.products.items()
+            self.collected.get(p) or OfHoisted(self._of_product(p), inputs[p.input].place)
+            for p in self.cell.folded.products
             if p.weight == name
         ]
         if name in self.runs:
@@ -274,11 +261,16 @@ class _Adjoint:
         there = [f for f in found if f is not None]
         if not there:
             return Nothing(tensor.place)
-        block = self.summed[there[0][0].place]
-        rows = tuple(-1 if f is None else f[1] for f in found)
         adjoint = self.cell.training.adjoint
         name = next(totals[f"∂{n}"] for n in names if f"∂{n}" in totals)
-        return Rows(block, rows, width_of(adjoint, dict(adjoint.sums)[name], self.sizes), tensor.shape)
+        width = width_of(adjoint, dict(adjoint.sums)[name], self.sizes)
+        gradient = self.words.new(tensor.shape)  # its own: two parameters may have the same
+        of_unit, terms = (width, 1) if tensor.shape else (1, width)  # a number has been used for every unit
+        for gate, one in enumerate(found):
+            sums, row = one or there[0]
+            at, parts = (gate * width, row * sums.strides[0]), self.words.chunks if one else 0
+            self.words.total(gradient, sums, (1, of_unit), at=at, parts=parts, terms=terms)
+        return Known(gradient.place)
 
     def _matrices(self) -> list[str]:
         """Names of the stored matrices that the loop multiplies."""
@@ -299,8 +291,8 @@ class _Adjoint:
             found.append((places[run[0].weight.gate], places[run[-1].weight.gate], delta, run[0].operand))
         return found
 
-    def _collect(self) -> tuple[dict[str | Hoisted, Recipe], Operand | None]:
-        """What is had inside the sweep, and what is to start at zero for it.
+    def _collect(self) -> dict[str | Hoisted, Recipe]:
+        """What is had inside the sweep.
 
         The keys are the name of an input or of a matrix of the loop, or the product before the loop.
         """
@@ -328,8 +320,7 @@ class _Adjoint:
             mine = [p for p in cell.folded.products if p.input == name]
             if self._needed[x.place] and deltas.keys() >= set(mine):
                 of_inputs[name] = x, [(deltas[p], weights[p.weight]) for p in mine]
-        found, cleared = collect_matrices(self.words, matrices)
-        return {**found, **collect_inputs(self.words, of_inputs)}, cleared
+        return {**collect_matrices(self.words, matrices), **collect_inputs(self.words, of_inputs)}
 
     def _of_matrix(self, name: str, matrix: Operand) -> Recipe:
         """Σ over steps and sequences of delta ⊗ operand, after the sweep."""

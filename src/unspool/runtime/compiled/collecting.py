@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from torch import Tensor
-
-from unspool.runtime.compiled.gradients import Known, added
+from unspool.runtime.compiled.gradients import Known
 from unspool.runtime.compiled.words import Operand, Stream, Words
 
 K = TypeVar("K", bound=Hashable)
@@ -25,23 +23,6 @@ _LARGEST_OF_INPUT = 1 << 17
 
 
 @dataclass(frozen=True)
-class Collected:
-    """The sum over chunks of a part [m, n], or of its transpose, of [chunks, ·]."""
-
-    place: int
-    start: int
-    shape: tuple[int, int]
-    transposed: bool
-
-    def gradient(self, tensors: Sequence[Any]) -> Tensor:
-        """See `Recipe`."""
-        rows, columns = self.shape
-        parts = tensors[self.place].numpy()[:, self.start : self.start + rows * columns]
-        total = added(parts, 0).view(rows, columns)
-        return total.t().contiguous() if self.transposed else total
-
-
-@dataclass(frozen=True)
 class Piece:
     """Σ over steps and sequences of left ⊗ right, into a matrix from a row on; at the last step `edge` is the right."""
 
@@ -51,35 +32,32 @@ class Piece:
     edge: Operand | None = None
 
 
-def collect_matrices(
-    words: Words, wanted: Mapping[K, tuple[tuple[int, ...], Sequence[Piece]]]
-) -> tuple[dict[K, Collected], Operand | None]:
-    """The gradients of matrices [m, n] that are had inside the sweep; the others are had faster after it.
-
-    Returns:
-        key → recipe, and what is to start at zero, if anything.
-    """
-    fit = {k: w for k, w in wanted.items() if math.prod(w[0]) * words.kernel.item <= _LARGEST}
+def collect_matrices(words: Words, wanted: Mapping[K, tuple[tuple[int, ...], Sequence[Piece]]]) -> dict[K, Known]:
+    """The gradients of matrices [m, n] that are had inside the sweep; the others are had faster after it."""
+    item = words.kernel.item
+    fit = {k: w for k, w in wanted.items() if math.prod(w[0]) * item <= _LARGEST}
     total = sum(math.prod(shape) for shape, _ in fit.values())
-    if not fit or not words.can_collect or words.chunks * total * words.kernel.item > _MOST_SUMS:
-        return {}, None
-    sums, start, found = words.new((words.chunks, total)), 0, dict[K, Collected]()
-    all_set = True
-    for key, (shape, pieces) in fit.items():
-        # What is narrower than a vector is better spread out the other way.
-        turned = shape[1] < words.kernel.lanes and len(pieces) == 1 and pieces[0].edge is None
-        rows, columns = reversed(shape) if turned else shape
-        # Pieces set their rows, unless some rows are set twice or never.
-        filled = sorted(row for p in pieces for row in range(p.row, p.row + p.left.width))
-        is_set = filled == list(range(shape[0]))
-        all_set &= is_set
-        for piece in pieces:
-            left, right = (piece.right, piece.left) if turned else (piece.left, piece.right)
-            first = start + piece.row * (1 if turned else columns)
-            words.outer(sums, first, columns, left, right, piece.edge, add=not is_set)
-        found[key] = Collected(sums.place, start, (rows, columns), turned)
-        start += rows * columns
-    return found, None if all_set else sums
+    if not words.can_collect or words.chunks * total * item > _MOST_SUMS:
+        return {}
+    return {key: _collected(words, (shape[0], shape[1]), pieces) for key, (shape, pieces) in fit.items()}
+
+
+def _collected(words: Words, shape: tuple[int, int], pieces: Sequence[Piece]) -> Known:
+    # What is narrower than a vector is better spread out the other way.
+    turned = shape[1] < words.kernel.lanes and len(pieces) == 1 and pieces[0].edge is None
+    rows, columns = reversed(shape) if turned else shape
+    # Pieces set their rows, unless some rows are set twice or never.
+    filled = sorted(row for p in pieces for row in range(p.row, p.row + p.left.width))
+    is_set = filled == list(range(shape[0]))
+    gradient = words.new(shape)
+    sums = words.inside((words.chunks, rows * columns), zero=not is_set)
+    for piece in pieces:
+        left, right = (piece.right, piece.left) if turned else (piece.left, piece.right)
+        first = piece.row * (1 if turned else columns)
+        words.outer(sums, first, columns, left, right, piece.edge, add=not is_set)
+    into = (1, columns) if turned else (columns, 1)
+    words.total(gradient, sums, (rows, columns), into=into, parts=words.chunks)
+    return Known(gradient.place)
 
 
 def collect_inputs(

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from unspool.backends.reference.sweep import run_sweep
-from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, width_of
 from unspool.runtime.compiled.hoisted import multiply
 from unspool.runtime.compiled.threads import thread_count
@@ -67,7 +66,7 @@ def run_forward(cell: CompiledCell, tensors: Sequence[Tensor], call: Call, savin
     everything = [*tensors, call.lengths, call.crossing]
     key = (saving, dtype, call.steps, call.reverse, thread_count(), *signature(everything))
     made = cell.laid_out(key, lambda: _lay_out(cell, everything, call, saving, dtype))
-    results = [memory.empty(shape, dtype) for shape in made.bound.new]
+    results: list[Any] = made.bound.made(dtype)
     for (x, matrix), into in zip(made.products, results, strict=False):
         multiply(tensors[x], tensors[matrix], into)
     made.bound.run([*everything, *results])

@@ -1,7 +1,4 @@
-"""Recipes: how each gradient is had from the tensors that are there after an adjoint sweep.
-
-What is small is added up by NumPy, whose calls take a fraction of the time of torch's.
-"""
+"""Recipes: how each gradient is had from the tensors that are there after an adjoint sweep."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,14 +28,13 @@ class Column:
         return tensor if whole else tensor[..., self.start : self.start + self.width]
 
 
-def added(array: Any, axis: int) -> Tensor:
-    """The sum of a NumPy array along an axis, which may be inf."""
-    with np.errstate(all="ignore"):
-        return torch.from_numpy(array.sum(axis))
-
-
 class Recipe(Protocol):
     """A gradient to be."""
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Of the tensors that it is had from."""
+        ...
 
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """The gradient, from all tensors of the call by their places."""
@@ -52,6 +47,11 @@ class Known:
 
     place: int
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """See `Recipe`."""
+        return (self.place,)
+
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""
         return tensors[self.place]
@@ -62,6 +62,11 @@ class Nothing:
     """Zeros, of the shape of the tensor in `place`."""
 
     place: int
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """See `Recipe`."""
+        return (self.place,)
 
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""
@@ -75,6 +80,11 @@ class Stacked:
     shape: tuple[int, ...]
     place: int
     parts: tuple[tuple[int, Column], ...]
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """See `Recipe`."""
+        return (self.place, *(column.place for _, column in self.parts))
 
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""
@@ -91,68 +101,48 @@ class Total:
     column: Column
     shape: tuple[int, ...]
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """See `Recipe`."""
+        return (self.column.place,)
+
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""
         return self.column.of(tensors).sum().reshape(self.shape)
 
 
 @dataclass(frozen=True)
-class Summed:
-    """The sums over chunks [n, ≥ size] of what the sweep summed within them, [n, chunks, ≥ size]."""
-
-    place: int
-
-    def gradient(self, tensors: Sequence[Any]) -> Tensor:
-        """See `Recipe`."""
-        chunks = tensors[self.place]
-        return chunks[:, 0] if chunks.shape[1] == 1 else added(chunks.numpy(), 1)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some rows of [n, ≥ width] side by side, the ends of which may be anything; −1 stands for zeros.
-
-    A number's gradient, of shape (), is the sum over the units that it was used for as well. The memory is new: two
-    parameters may have the same gradient, and each is its owner's to change.
-    """
-
-    place: int
-    rows: tuple[int, ...]
-    width: int
-    shape: tuple[int, ...]
-
-    def gradient(self, tensors: Sequence[Any]) -> Tensor:
-        """See `Recipe`."""
-        sums = tensors[self.place]
-        if not self.shape:
-            return sums[self.rows[0], : self.width].sum()
-        rows = sums.numpy()
-        parts = [rows[r, : self.width] if r >= 0 else np.zeros(self.width, rows.dtype) for r in self.rows]
-        return torch.from_numpy(np.concatenate(parts))
-
-
-@dataclass(frozen=True)
 class OfInput:
-    """Of the input of a product before the loop."""
+    """Of the input of a product before the loop, of the product's."""
 
-    delta: int
+    delta: Recipe
     matrix: int
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """See `Recipe`."""
+        return (*self.delta.places, self.matrix)
+
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""
-        return gradient_of_input(tensors[self.delta], tensors[self.matrix])
+        return gradient_of_input(self.delta.gradient(tensors), tensors[self.matrix])
 
 
 @dataclass(frozen=True)
 class OfHoisted:
-    """Of the matrix of a product before the loop."""
+    """Of the matrix of a product before the loop, likewise."""
 
-    delta: int
+    delta: Recipe
     x: int
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """See `Recipe`."""
+        return (*self.delta.places, self.x)
 
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""
-        return gradient_of_matrix(tensors[self.delta], tensors[self.x])
+        return gradient_of_matrix(self.delta.gradient(tensors), tensors[self.x])
 
 
 @dataclass(frozen=True)
@@ -160,6 +150,11 @@ class Added:
     """The sum of several."""
 
     parts: tuple[Recipe, ...]
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """See `Recipe`."""
+        return tuple(place for part in self.parts for place in part.places)
 
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""
@@ -205,6 +200,12 @@ class Products:
     products: tuple[Product, ...]
     untouched: tuple[tuple[int, int], ...]
     blocks: bool
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """See `Recipe`."""
+        columns = [c for p in self.products for c in (p.delta, *(values for _, values, _ in p.parts))]
+        return (self.place, *(column.place for column in columns))
 
     def gradient(self, tensors: Sequence[Any]) -> Tensor:
         """See `Recipe`."""

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from unspool.backends.llvm import Layout, SweepKernel
-from unspool.backends.llvm.collect import FIELDS, MOST_SUMMED, ROWS_AT_ONCE, collect_address
+from unspool.backends.llvm import SweepKernel, collect, total
+from unspool.backends.llvm.shared import shared_address
 from unspool.passes.sweep import weight_name
 from unspool.runtime.compiled import memory
 from unspool.runtime.compiled.threads import openmp_entry, run_on, thread_count
+
+_LINE = 128
+"""Bytes at multiples of which parts of the workspace begin."""
 
 _STREAMED = 24 << 20
 """Bytes written by a forward sweep that the caches do not hold until the adjoint reads them."""
 
 
+_INSIDE = -1
+"""The place of what is no tensor but a part of the workspace."""
+
+
 @dataclass(frozen=True)
 class Operand:
-    """A tensor before it is there: its place among the call's tensors, its shape and strides."""
+    """A tensor before it is there: its place among the call's tensors, its shape and strides.
+
+    Attributes:
+        first: bytes before it at that place.
+    """
 
     place: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class Stream:
 
 
 Job = dict[str, "int | tuple[Operand, int]"]
-"""What `collect` is to do: a number for each of `FIELDS`, an address as a tensor and how many numbers into it."""
+"""What is to be done: a number for each of a table's fields, an address as a tensor and how many numbers into it."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +60,31 @@ class Bound:
 
     Attributes:
         kernel: the code.
-        layout: its memory plan.
+        threads: how many it runs on.
+        workspace: bytes that it needs for itself.
         values: the words; zero where an address goes.
         addresses: (word, place of a tensor, bytes into it).
         offsets: (word, bytes into the workspace).
-        new: shapes of the tensors that the call makes, whose places follow those of the tensors it is given.
+        cleared: (first, last) byte of the workspace's parts that start at zero.
+        new: (shape, whether it starts at zero) of the tensors that the call makes, whose places follow those of the
+            tensors it is given; None where the workspace has room for it.
     """
 
     kernel: SweepKernel
-    layout: Layout
+    threads: int
+    workspace: int
     values: list[int]
     addresses: tuple[tuple[int, int, int], ...]
     offsets: tuple[tuple[int, int], ...]
-    new: tuple[tuple[int, ...], ...]
+    cleared: tuple[tuple[int, int], ...]
+    new: tuple[tuple[tuple[int, ...], bool] | None, ...]
 
     def run(self, tensors: Sequence[Tensor | None]) -> None:
         """Call the code. It owns every byte that it writes: any number of threads may run one `Bound` at once."""
-        kernel, threads = self.kernel, self.layout.threads
-        workspace = memory.borrow(self.layout.workspace)
+        kernel, threads = self.kernel, self.threads
+        workspace = memory.borrow(self.workspace)
+        for first, last in self.cleared:
+            workspace[first:last] = 0
         values, start = self.values.copy(), workspace.address
         where = [0 if t is None else t.data_ptr() for t in tensors]
         for word, place, offset in self.addresses:
@@ -79,10 +99,18 @@ class Bound:
             if threads > 1 and not entry:
                 kernel.pack(address)
                 run_on(threads, kernel.work, address)
+                kernel.finish(address)
             else:
                 kernel.launch(address)
         finally:
             memory.give_back(workspace)
+
+    def made(self, dtype: torch.dtype) -> list[Tensor | None]:
+        """The tensors that the call makes."""
+        return [
+            None if new is None else memory.zeros(new[0], dtype) if new[1] else memory.empty(new[0], dtype)
+            for new in self.new
+        ]
 
 
 class Words:
@@ -104,23 +132,31 @@ class Words:
         self.layout = kernel.layout(letters, steps, batch, thread_count(), bool(openmp_entry("GOMP_parallel")))
         self._values = self.layout.words.tolist()
         self._addresses: list[tuple[int, int, int]] = []
-        self._new: list[tuple[int, ...]] = []
-        self._written: list[tuple[Operand, int]] = []
+        self._offsets = [(self._index[name], offset) for name, offset in {"workspace": 0, **self.layout.panels}.items()]
+        self._new: list[tuple[tuple[int, ...], bool] | None] = []
+        self._inside = -(-self.layout.workspace // _LINE) * _LINE
+        self._cleared: list[tuple[int, int]] = []
+        self._written: list[tuple[str, Operand, int]] = []
         self._numbers = {kernel.sweep.writes[i][0] for i in kernel.schedule.number_writes}
         self._item = 4 if kernel.dtype == "float32" else 8
-        self._jobs = 0
+        self._jobs: list[Job] = []
+        self._totals: list[Job] = []
         self.set("first", first)
         self.set("direction", direction)
         self.set("edge", -1)
 
-    def new(self, shape: tuple[int, ...]) -> Operand:
-        """A contiguous tensor that the call makes."""
-        strides, count = [], 1
-        for size in reversed(shape):
-            strides.append(count)
-            count *= size
-        self._new.append(shape)
-        return Operand(self._given + len(self._new) - 1, shape, tuple(reversed(strides)))
+    def new(self, shape: tuple[int, ...], *, zero: bool = False) -> Operand:
+        """A contiguous tensor that the call makes, which may start at zero."""
+        self._new.append((shape, zero))
+        return Operand(self._given + len(self._new) - 1, shape, _contiguous(shape))
+
+    def inside(self, shape: tuple[int, ...], *, zero: bool = False) -> Operand:
+        """The same as a part of the workspace, which is gone when the call ends."""
+        first, count = self._inside, math.prod(shape) * self._item
+        self._inside += -(-count // _LINE) * _LINE
+        if zero:
+            self._cleared.append((first, first + count))
+        return Operand(_INSIDE, shape, _contiguous(shape), first)
 
     def set(self, name: str, value: int) -> None:
         """A number."""
@@ -128,13 +164,20 @@ class Words:
 
     def point(self, name: str, operand: Operand, start: int = 0) -> None:
         """A word that is an address: a tensor's, `start` elements in."""
-        self._addresses.append((self._index[name], operand.place, start * self._item))
+        self._point(self._index[name], operand, start)
+
+    def _point(self, word: int, operand: Operand, start: int) -> None:
+        offset = operand.first + start * self._item
+        if operand.place == _INSIDE:
+            self._offsets.append((word, offset))
+        else:
+            self._addresses.append((word, operand.place, offset))
 
     def stream(self, what: str, name: str, operand: Operand, column: int = 0, shift: int = 0) -> None:
         """What is read or written per step: columns of [T, B, n] from `column` on, `shift` steps later."""
         step, row, _ = operand.strides
-        if what == "write" and name not in self._numbers:
-            self._written.append((operand, column))
+        if what == "write":
+            self._written.append((name, operand, column))
         self.point(f"{what} {name}", operand, column + shift * step)
         self.set(f"{what} step {name}", step)
         self.set(f"{what} row {name}", row)
@@ -165,7 +208,7 @@ class Words:
     def can_collect(self) -> bool:
         """Whether every row is one thread's, or a team's, with all of its units: so products can run in the sweep."""
         words, index = self.layout.words, self._index
-        return bool(words[index["unit_chunks"]] == 1 and words[index["rows"]] <= MOST_SUMMED)
+        return bool(words[index["unit_chunks"]] == 1 and words[index["rows"]] <= collect.MOST_SUMMED)
 
     def outer(
         self, into: Operand, start: int, row: int, left: Stream, right: Stream, edge: Operand | None, *, add: bool
@@ -191,7 +234,7 @@ class Words:
             "n": right.width,
             "add": int(add),
         }
-        self._job(job if edge is None else job | {"edge": (edge, 0), "edge row": edge.strides[0]})
+        self._jobs.append(job if edge is None else job | {"edge": (edge, 0), "edge row": edge.strides[0]})
 
     def inner(self, into: Operand, left: Stream, matrix: Operand, *, add: bool) -> None:
         """While the sweep runs, into [T, B, n] (+)= left [T, B, m] times the matrix [m, n]."""
@@ -207,17 +250,45 @@ class Words:
             "n": matrix.shape[1],
             "add": int(add),
         }
-        self._job(job)
+        self._jobs.append(job)
 
-    def _job(self, job: Job) -> None:
-        for name in FIELDS:
-            value = job.get(name, 0)
-            if isinstance(value, tuple):
-                operand, start = value
-                self._addresses.append((len(self._values), operand.place, start * self._item))
-                value = 0
-            self._values.append(value)
-        self._jobs += 1
+    def total(
+        self,
+        gradient: Operand,
+        sums: Operand,
+        shape: tuple[int, int],
+        *,
+        into: tuple[int, int] = (0, 1),
+        at: tuple[int, int] = (0, 0),
+        parts: int = 1,
+        terms: int = 1,
+    ) -> None:
+        """After the last step gradient [rows, columns] = Σ over parts and terms of sums [parts, rows · columns].
+
+        Args:
+            gradient: what is had.
+            sums: of what it is the sum.
+            shape: rows and columns.
+            into: distances of the gradient's rows and columns.
+            at: how far the gradient and the sums are into them.
+            parts: how many there are; of none the sum is 0.
+            terms: numbers that follow each other and are summed up as well.
+        """
+        rows, columns = shape
+        self._totals.append(
+            {
+                "into": (gradient, at[0]),
+                "into row": into[0],
+                "into column": into[1],
+                "rows": rows,
+                "columns": columns,
+                "from": (sums, at[1]),
+                "from row": columns,
+                "parts": parts,
+                "part step": sums.strides[-2],
+                "terms": terms,
+            }
+        )
 
     def sums(self) -> dict[str, tuple[Operand, int]]:
         """Where each sum goes: a tensor [n, chunks, ≥ size] that it shares with others of its size, and its place."""
@@ -226,29 +297,63 @@ class Words:
             shapes.setdefault(shape, []).append(name)
         found: dict[str, tuple[Operand, int]] = {}
         for (chunks, stride), names in shapes.items():
-            operand = self.new((len(names), chunks, stride))
+            operand = self.inside((len(names), chunks, stride))
             for i, name in enumerate(names):
                 found[name] = operand, i
                 self.point(f"sum {name}", operand, i * chunks * stride)
         return found
 
-    def bound(self) -> Bound:
-        """The call, laid out."""
+    def bound(self, read: Container[int] = ()) -> Bound:
+        """The call, laid out.
+
+        Args:
+            read: places of the tensors that are read after it. Of what it makes and nobody reads then, but products in
+                the sweep, there is only a ring.
+        """
+        rings = self._rings(read)
         self.set("is_streamed", int(self._is_streamed()))
-        if self._jobs:
-            rows = int(self.layout.words[self._index["rows"]])
-            self.set("jobs", self._jobs)
-            self.set("collect", collect_address(self.kernel.dtype, self.kernel.target))
-            self.set("collect every", max(1, -(-ROWS_AT_ONCE // rows)))
-        offsets = {"workspace": 0, **self.layout.panels}
+        for name, operand, _ in self._written:
+            if operand.place in rings:
+                self.set(f"write ring {name}", 1)
+        in_ring = [job | {"left ring": int(_place(job["left"]) in rings)} for job in self._jobs]
+        self._table("jobs", in_ring, "collect", collect.FIELDS)
+        self._table("totals", self._totals, "total", total.FIELDS)
+        offsets = [(word, rings[place].first + offset) for word, place, offset in self._addresses if place in rings]
         return Bound(
             self.kernel,
-            self.layout,
+            self.layout.threads,
+            self._inside,
             self._values,
-            tuple(self._addresses),
-            tuple((self._index[name], offset) for name, offset in offsets.items()),
-            tuple(self._new),
+            tuple(a for a in self._addresses if a[1] not in rings),
+            (*self._offsets, *offsets),
+            tuple(self._cleared),
+            tuple(None if self._given + i in rings else new for i, new in enumerate(self._new)),
         )
+
+    def _table(self, count: str, jobs: Sequence[Job], function: str, fields: Sequence[str]) -> None:
+        """What a function that the kernels share is to do, behind the words."""
+        if not jobs:
+            return
+        self.set(count, len(jobs))
+        self.set(function, shared_address(function, self.kernel.dtype, self.kernel.target))
+        for job in jobs:
+            for name in fields:
+                value = job.get(name, 0)
+                if isinstance(value, tuple):
+                    self._point(len(self._values), *value)
+                    value = 0
+                self._values.append(value)
+
+    def _rings(self, read: Container[int]) -> dict[int, Operand]:
+        """Place → part of the workspace in its stead."""
+        if not self._jobs:
+            return {}
+        rings: dict[int, Operand] = {}
+        steps = int(self.layout.words[self._index["collect every"]])
+        for _, operand, _ in self._written:
+            if operand.place not in rings and operand.place not in read:
+                rings[operand.place] = self.inside((min(steps, operand.shape[0]), *operand.shape[1:]))
+        return rings
 
     def _is_streamed(self) -> bool:
         """Whether the vectors that are written go around the caches: more than they hold, each of them whole.
@@ -257,9 +362,22 @@ class Words:
         """
         if self.kernel.is_adjoint:
             return False
-        count = sum(math.prod(o.shape) for o in {o.place: o for o, _ in self._written}.values())
-        numbers = [n for o, column in self._written for n in (column, *o.strides[:2])]
+        written = [(o, column) for name, o, column in self._written if name not in self._numbers]
+        count = sum(math.prod(o.shape) for o in {o.place: o for o, _ in written}.values())
+        numbers = [n for o, column in written for n in (column, *o.strides[:2])]
         return count * self._item >= _STREAMED and not any(n % self.kernel.lanes for n in numbers)
+
+
+def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
+    strides, count = [], 1
+    for size in reversed(shape):
+        strides.append(count)
+        count *= size
+    return tuple(reversed(strides))
+
+
+def _place(value: int | tuple[Operand, int]) -> int | None:
+    return value[0].place if isinstance(value, tuple) else None
 
 
 def _over_time(name: str, stream: Stream) -> Job:
@@ -274,4 +392,4 @@ def operands(tensors: Sequence[Tensor | None], first: int = 0) -> list[Operand |
 
 def signature(tensors: Sequence[Tensor | None]) -> tuple[object, ...]:
     """What of the tensors decides how a call is laid out."""
-    return tuple([None if t is None else (t.shape, t.stride()) for t in tensors])
+    return tuple([None if t is None else t.shape if t.is_contiguous() else (t.shape, t.stride()) for t in tensors])
