@@ -128,13 +128,16 @@ def test_backwards_in_time_and_from_a_ring(is_ring: bool, rows: int):
     ring = np.full((4, 4, 13), np.nan)
     ring[1:] = left[6:3:-1]
     into, of_input = np.zeros((1, 13, 9)), np.zeros((8, 4, 5))
-    jobs = [outer(left, right, into), inner(left, matrix, of_input, add=False)]
-    if is_ring:
-        jobs = [job | {k: v for k, v in outer(ring, right, into).items() if "left" in k} for job in jobs]
-        jobs = [job | {"left ring": 1} for job in jobs]
+    given, turned = (ring if is_ring else left), np.zeros((1, 9, 13))
+    jobs = [outer(given, right, into), inner(given, matrix, of_input, add=False)]
+    jobs = [
+        *(job | {"left ring": int(is_ring)} for job in jobs),
+        outer(right, given, turned) | {"right ring": int(is_ring)},
+    ]
     collect(host_target(), jobs, "float64", 0, rows, 6, 3, 1, 0, 0, 1, 0, direction=-1, slot=1)
     expected = np.einsum("srm,srn->mn", left[4:7, :rows], right[4:7, :rows])
     np.testing.assert_allclose(into[0], expected, atol=1e-12)
+    np.testing.assert_allclose(turned[0], expected.T, atol=1e-12)
     np.testing.assert_allclose(of_input[4:7, :rows], left[4:7, :rows] @ matrix, atol=1e-12)
     assert not of_input[:4].any()
     assert not of_input[7:].any()

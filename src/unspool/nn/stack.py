@@ -62,7 +62,7 @@ def unroll_stack(
                 graph,
                 {graph.vector_inputs[0].name: x, **(per_step or {}), **(masks(x) if masks else {})},
                 parameters[index],
-                [s[index] for s in initial],
+                [s.select(0, index) for s in initial],
                 lengths=lengths,
                 reset=reset,
                 rest=None if rest is None or reset is None else [s[index] for s in rest],
@@ -75,7 +75,7 @@ def unroll_stack(
         if dropout and training and layer < layers - 1:
             x = functional.dropout(x, dropout)
     if len(finals) == 1:  # a view costs less than a copy
-        return x, tuple(state[None] for state in finals[0])
+        return x, tuple([state.unsqueeze(0) for state in finals[0]])
     return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from unspool.backends.llvm.tiling import columns_of
 from unspool.ir import Apply, Node, Read, Weight
 from unspool.ir.sizes import plain_letters
 from unspool.passes.stages import Schedule
@@ -83,6 +84,7 @@ class Arguments:
                 names.append(f"weight row {weight_name(weight)}")
         for panel in self.panels:
             names.append(f"panel {panel[0]}.{panel[1]}.{panel[2]}")
+        names += [f"tiles {columns}" for columns in self.columns]
         for position in self.held:
             names.append(f"held {position}")
         for position in self.reduced:
@@ -109,6 +111,11 @@ class Arguments:
             for g, group in enumerate(stage.groups)
             for t, _ in enumerate(group.terms)
         )
+
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """How many vectors lie side by side in a panel: there is a function for each number."""
+        return tuple(sorted({columns_of(stage, g) for stage in self.schedule.stages for g in stage.groups}))
 
     @cached_property
     def held(self) -> tuple[int, ...]:

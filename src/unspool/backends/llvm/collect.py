@@ -7,8 +7,8 @@ of few columns is slow besides. Here they are a table of jobs, which the sweep g
     outer    into [m, n]      +=  Σ over steps s and rows r of left[s, r, :m] ⊗ right[s, r, :n]
     inner    into[s, r, :n]  (+)=  left[s, r, :m] · right [m, n]
 
-Both are C[i, j] (+)= Σ_k A(i, k) B(k, j), where j runs along memory. `into` of an outer job is each chunk's own. `left`
-may be a ring: what nobody reads after its products has room for the steps between two times only.
+Both are C[i, j] (+)= Σ_k A(i, k) B(k, j), where j runs along memory. `into` of an outer job is each chunk's own. Either
+factor may be a ring: what nobody reads after its products has room for the steps between two times only.
 
 The code is the same for every cell, and one of the functions that all kernels share (`shared.py`).
 """
@@ -47,6 +47,7 @@ FIELDS: tuple[str, ...] = (
     "right",
     "right step",
     "right row",
+    "right ring",  # the same of it
     "edge",  # address of what stands for `right` at the sweep's last step, or 0
     "edge row",
     "into",
@@ -104,7 +105,7 @@ class _Collect:
 
     def write(self) -> None:
         """Write the function."""
-        function = ir.Function(self.module, COLLECT, "collect")
+        function = ir.Function(self.module, COLLECT, "function")
         jobs, count, row0, rows, step, direction, slot, steps, is_first, is_last, part, parts, chunk = function.args
         b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
         with loop(b, number(0), count, name="job") as job:
@@ -117,25 +118,30 @@ class _Collect:
                     address = at(b, address, b.mul(index, distance), self.kind)
                 return address
 
-            is_ring = b.icmp_signed("!=", word["left ring"], number(0))
-            first = b.select(is_ring, slot, step)
-            left = place("left", (first, word["left step"]), (row0, word["left row"]))
-            word["left step"] = b.mul(word["left step"], b.select(is_ring, number(1), direction))
+            def factor(name: str, word: dict[str, Value] = word) -> tuple[Value, Value]:
+                """Its first number, and the distance of its steps in running order."""
+                is_ring = b.icmp_signed("!=", word[f"{name} ring"], number(0))
+                distance = word[f"{name} step"]
+                first = (b.select(is_ring, slot, step), distance)
+                onward = b.select(is_ring, distance, b.mul(distance, direction))
+                return place(name, first, (row0, word[f"{name} row"])), onward
+
+            left, word["left step"] = factor("left")
             with b.if_else(b.icmp_signed("!=", word["is_inner"], number(0))) as (inner, outer):
                 with inner:
                     into = place("into", (step, word["into step"]), (row0, word["into row"]))
                     onward = word | {"into step": b.mul(word["into step"], direction)}
                     self._inner(b, onward, left, into, (rows, steps, part, parts))
                 with outer:
-                    right = place("right", (step, word["right step"]), (row0, word["right row"]))
+                    right, distance = factor("right")
                     at_edge = b.and_(
                         b.icmp_signed("!=", is_last, number(0)), b.icmp_signed("!=", word["edge"], number(0))
                     )
                     right = b.select(at_edge, place("edge", (row0, word["edge row"])), right)
                     row = b.select(at_edge, word["edge row"], word["right row"])
-                    onward = word | {"right step": b.mul(word["right step"], direction)}
                     into = place("into", (chunk, word["into step"]))
                     add = b.or_(word["add"], b.xor(is_first, number(1)))
+                    onward = word | {"right step": distance}
                     self._outer(b, onward, left, (right, row), (into, add), (rows, steps, part, parts))
         b.ret_void()
 

@@ -13,6 +13,7 @@ from unspool.backends.llvm.arguments import Arguments
 from unspool.backends.llvm.collect import ROWS_AT_ONCE
 from unspool.backends.llvm.compiling import Loaded
 from unspool.backends.llvm.generate import generate
+from unspool.backends.llvm.shared import shared_address
 from unspool.backends.llvm.stored import object_code
 from unspool.backends.llvm.target import Target, host_target
 from unspool.backends.llvm.tiling import panel_blocks, tiling_of
@@ -150,6 +151,8 @@ class SweepKernel:
             part = stage.groups[g].terms[t][0]
             blocks, depth = panel_blocks(stage, part, tiling, numbers)
             offsets[f"panel {s}.{g}.{t}"] = panels.take(blocks * depth * tiling.width * self.item)
+        for columns in self.arguments.columns:
+            values[f"tiles {columns}"] = shared_address(f"tiles {columns}", self.dtype, self.target)
         for name, value in values.items():
             words[index[name]] = value
         sums = {name: (values["row_chunks"], strides[self._shape(position)[0]]) for name, position in self.sweep.sums}

@@ -7,6 +7,8 @@ import struct
 
 from unspool.backends.llvm.compiling import assembly
 from unspool.backends.llvm.kernel import SweepKernel
+from unspool.backends.llvm.shared import SharedKernel
+from unspool.backends.llvm.stored import Compilable
 
 _FUNCTION = re.compile(r'^define [^\n]*@"(?P<name>[^"]+)".*?^}\n', re.MULTILINE | re.DOTALL)
 _SAME = re.compile(r"<((?:i1|i8|i32|i64|float|double) [^\s,<>]+)(?:, \1)+>")
@@ -19,11 +21,15 @@ def listing(kernel: SweepKernel, *, machine: bool = False) -> str:
     Args:
         kernel: the sweep's kernel.
         machine: the processor's instructions for all of it; otherwise the LLVM code of `work`, which runs the time
-            loop, its equations as comments. `kernel.source()` has the rest: packing, the products' tiles, the threads.
+            loop, its equations as comments. `kernel.source()` has the rest: packing, the threads.
     """
     title = f"{kernel.sweep.name}, {kernel.dtype}, {kernel.target.cpu}, {kernel.lanes} units at once"
     if machine:
-        return f"# {title}\n{assembly(kernel.source(), kernel.target)}"
+        codes: list[tuple[str, Compilable]] = [(title, kernel)]
+        for columns in kernel.arguments.columns:
+            tiles = SharedKernel(f"tiles {columns}", kernel.dtype, kernel.target)
+            codes.append((f"tiles of products, {columns} vectors side by side; every kernel's", tiles))
+        return "\n".join(f"# {told}\n{assembly(code.source(), code.target)}" for told, code in codes)
     functions = {f["name"]: f.group() for f in _FUNCTION.finditer(str(kernel.source()))}
     others = ", ".join(name for name in functions if name != "work")
     return f"; {title}\n; not shown: {others}\n{_readable(functions['work'])}"

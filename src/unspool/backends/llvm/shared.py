@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import final
 
 from llvmlite import ir
@@ -11,34 +12,41 @@ from unspool.backends.llvm.collect import write_collect
 from unspool.backends.llvm.compiling import Loaded
 from unspool.backends.llvm.stored import object_code
 from unspool.backends.llvm.target import Target
+from unspool.backends.llvm.tiles import write_tiles
 from unspool.backends.llvm.total import write_total
+from unspool.passes.stages import MOST_STACKED
+
+_WRITERS: dict[str, Callable[[ir.Module, str, Target], None]] = {
+    "collect": write_collect,
+    "total": write_total,
+    **{f"tiles {columns}": partial(write_tiles, columns=columns) for columns in range(1, MOST_STACKED + 1)},
+}
 
 
 @final
 class SharedKernel:
-    """Their code."""
+    """The code of one of them."""
 
-    def __init__(self, dtype: str, target: Target) -> None:
-        self.dtype, self.target = dtype, target
+    def __init__(self, name: str, dtype: str, target: Target) -> None:
+        self.name, self.dtype, self.target = name, dtype, target
 
     @property
     def identity(self) -> tuple[str, ...]:
         """What the code depends on besides the processor."""
-        return ("shared", self.dtype)
+        return (self.name, self.dtype)
 
     def source(self) -> ir.Module:
         """The LLVM module."""
-        module = ir.Module(name="shared")
-        write_collect(module, self.dtype, self.target)
-        write_total(module, self.dtype, self.target)
+        module = ir.Module(name=self.name)
+        _WRITERS[self.name](module, self.dtype, self.target)
         return module
 
 
 @cache
-def _loaded(dtype: str, target: Target) -> Loaded:
-    return Loaded(object_code(SharedKernel(dtype, target)), target)
+def _loaded(name: str, dtype: str, target: Target) -> Loaded:
+    return Loaded(object_code(SharedKernel(name, dtype, target)), target)
 
 
 def shared_address(name: str, dtype: str, target: Target) -> int:
-    """Where "collect" or "total" begins; compiled, or read from disk, when it is first asked for."""
-    return _loaded(dtype, target).address(name)
+    """Where "collect", "total" or "tiles N" begins; compiled, or read from disk, when it is first asked for."""
+    return _loaded(name, dtype, target).address("function")

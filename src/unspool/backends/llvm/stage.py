@@ -94,7 +94,8 @@ class StageCode(RowsCode):
                 panel = at(b, self.pointer(f"panel {index}.{g}.{t}"), before, self.kind)
                 operand, row = self._operand(parts[0].operand)
                 operand = at(b, operand, start, self.kind)
-                accumulate(b, tiling, scratch, panel, operand, row, length, self.rows, more=t > 0)
+                tiles = self.word(f"tiles {tiling.columns}")
+                accumulate(b, tiling, tiles, scratch, panel, operand, row, length, self.rows, more=t > 0)
             for r, position in enumerate(group.results):
                 found[position] = (at(b, scratch, number(r * tiling.block), self.kind), tiling.width)
             scratch = at(b, scratch, b.mul(self.rows, number(tiling.width)), self.kind)

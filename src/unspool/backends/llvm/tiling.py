@@ -78,8 +78,13 @@ class Tiling:
 def tiling_of(stage: Stage, group: Group, dtype: str, target: Target) -> Tiling:
     """The tiling of a group; all of a stage have blocks of as many units. One product alone takes two vectors."""
     item = 4 if dtype == "float32" else 8
-    vectors = 2 if max(len(g.results) for g in stage.groups) == 1 else 1
+    vectors = columns_of(stage, group) // len(group.results)
     return Tiling(len(group.results), vectors, target.lanes(item), item, target.registers)
+
+
+def columns_of(stage: Stage, group: Group) -> int:
+    """Vectors in a row of a group's panels."""
+    return len(group.results) * (2 if max(len(g.results) for g in stage.groups) == 1 else 1)
 
 
 def panel_blocks(stage: Stage, part: Term, tiling: Tiling, sizes: Mapping[str, int]) -> tuple[int, int]:

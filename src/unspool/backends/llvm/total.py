@@ -39,7 +39,7 @@ def write_total(module: ir.Module, dtype: str, target: Target) -> None:
     kind, item = KINDS[dtype], 4 if dtype == "float32" else 8
     lanes = target.lanes(item)
     vector = ir.VectorType(kind, lanes)
-    function = ir.Function(module, TOTAL, "total")
+    function = ir.Function(module, TOTAL, "function")
     jobs, count = function.args
     b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
 

@@ -55,7 +55,7 @@ def _collected(words: Words, shape: tuple[int, int], pieces: Sequence[Piece]) ->
         left, right = (piece.right, piece.left) if turned else (piece.left, piece.right)
         first = piece.row * (1 if turned else columns)
         words.outer(sums, first, columns, left, right, piece.edge, add=not is_set)
-    into = (1, columns) if turned else (columns, 1)
+    into = (1, rows) if turned else (columns, 1)
     words.total(gradient, sums, (rows, columns), into=into, parts=words.chunks)
     return Known(gradient.place)
 

@@ -105,17 +105,18 @@ class CompiledKernel:
         reverse: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Output [T, B, ·] and final states [B, ·]; the arguments are those of `Kernel`."""
-        if narrowed := self._feature_by_feature(inputs):
+        watched = is_watched(inputs.values())
+        if narrowed := None if watched else self._feature_by_feature(inputs):
             inputs, parameters = narrowed.cut(inputs, parameters)
             return narrowed.kernel(
                 inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse
             )
-        if constants := self._constants_among(inputs, parameters):
+        if constants := None if watched else self._constants_among(inputs, parameters):
             return self._without(constants)(
                 inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse
             )
         steps, batch = next(iter(inputs.values())).shape[:2]
-        if self._has_more and not is_watched(inputs.values()) and batch >= _MANY:
+        if self._has_more and not watched and batch >= _MANY:
             return self._whole(inputs, parameters, initial, lengths=lengths, reset=reset, rest=rest, reverse=reverse)
         alive = within(lengths, steps)
         crossing = crossings(reset, alive, reverse)
@@ -141,10 +142,9 @@ class CompiledKernel:
         return in_time(values[self.plan.graph.output], steps, batch, alive), tuple(results[kept:])
 
     def _feature_by_feature(self, inputs: Mapping[str, Tensor]) -> Narrowed | None:
-        """How to run an input of few features, where nobody watches."""
+        """How to run an input of few features, where nobody watches: a tracer would make a condition of the size."""
         x = None if self._x is None else inputs.get(self._x)
-        # A tracer comes first: it would make a condition of every size that is looked at.
-        if x is None or is_watched(inputs.values()):
+        if x is None:
             return None
         features, learned = x.shape[-1], x.requires_grad
         few = _FEW_LEARNED if learned else _FEW
@@ -155,7 +155,7 @@ class CompiledKernel:
 
         Of such an input the adjoint would write a number for each that it reads.
         """
-        if not self._read or not torch.is_grad_enabled() or is_watched(inputs.values()):
+        if not self._read or not torch.is_grad_enabled():
             return None
         constants = frozenset(name for name in self._read if not inputs[name].requires_grad) | self._fixed
         learns = constants != self._fixed and any(p.requires_grad for p in parameters.values())

@@ -315,8 +315,9 @@ class Words:
         for name, operand, _ in self._written:
             if operand.place in rings:
                 self.set(f"write ring {name}", 1)
-        in_ring = [job | {"left ring": int(_place(job["left"]) in rings)} for job in self._jobs]
-        self._table("jobs", in_ring, "collect", collect.FIELDS)
+        for job in self._jobs:
+            job |= {f"{factor} ring": int(_place(job[factor]) in rings) for factor in ("left", "right")}
+        self._table("jobs", self._jobs, "collect", collect.FIELDS)
         self._table("totals", self._totals, "total", total.FIELDS)
         offsets = [(word, rings[place].first + offset) for word, place, offset in self._addresses if place in rings]
         return Bound(
