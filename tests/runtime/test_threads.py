@@ -14,7 +14,8 @@ from torch import Tensor
 
 from unspool.nn import Recurrent
 from unspool.runtime import kernel_for
-from unspool.runtime.compiled import words
+from unspool.runtime.compiled import bound, words
+from unspool.runtime.compiled.bound import Bound
 from unspool.runtime.compiled.cell import cell_of, compiled_cell
 from unspool.runtime.compiled.threads import openmp_entry
 from unspool.testing.tolerances import tolerance
@@ -75,13 +76,13 @@ def test_any_number_of_threads_gives_the_same(name: str, threads: Callable[[int]
 def test_work_is_shared(threads: Callable[[int], None], monkeypatch: pytest.MonkeyPatch):
     """The layouts really are for so many threads: a test of the tests here."""
     seen = set()
-    plain = words.Bound.run
+    plain = Bound.run
 
-    def run(bound: words.Bound, tensors: Any) -> None:
-        seen.add(bound.layout.threads)
-        plain(bound, tensors)
+    def run(call: Bound, tensors: Any) -> None:
+        seen.add(call.threads)
+        plain(call, tensors)
 
-    monkeypatch.setattr(words.Bound, "run", run)
+    monkeypatch.setattr(Bound, "run", run)
     layer, x = make()
     for count in (1, 2, 4):
         threads(count)
@@ -137,7 +138,8 @@ def test_inside_an_openmp_region(threads: Callable[[int], None]):
 def no_openmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As on a system whose torch has no OpenMP runtime; calls already laid out for one are forgotten."""
     caches = (kernel_for, compiled_cell, cell_of)
-    monkeypatch.setattr(words, "openmp_entry", lambda name: 0)
+    for module in (bound, words):
+        monkeypatch.setattr(module, "openmp_entry", lambda name: 0)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -151,8 +153,8 @@ def test_without_openmp_python_threads_do_it(threads: Callable[[int], None], mon
     layer, x = make()
     values, slopes = forward(layer, x), gradients(layer, x)
     threads(2)
-    used, plain = [], words.run_on
-    monkeypatch.setattr(words, "run_on", lambda count, *rest: (used.append(count), plain(count, *rest)))
+    used, plain = [], bound.run_on
+    monkeypatch.setattr(bound, "run_on", lambda count, *rest: (used.append(count), plain(count, *rest)))
     for _ in range(20):
         close(forward(layer, x), values)
         close(gradients(layer, x), slopes)

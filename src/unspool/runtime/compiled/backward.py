@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unspool.passes.fold import Hoisted
 from unspool.passes.save import DeferredGradient
+from unspool.runtime.compiled.bound import Bound
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, shape_of, width_of
 from unspool.runtime.compiled.collecting import Piece, collect_inputs, collect_matrices
 from unspool.runtime.compiled.forward import constants, over_time, stored
@@ -28,7 +29,7 @@ from unspool.runtime.compiled.gradients import (
     Total,
 )
 from unspool.runtime.compiled.threads import thread_count
-from unspool.runtime.compiled.words import Bound, Operand, Stream, Words, operands, signature
+from unspool.runtime.compiled.words import Operand, Stream, Words, operands, signature
 
 
 def run_adjoint(

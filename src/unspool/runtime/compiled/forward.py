@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from unspool.backends.reference.sweep import run_sweep
+from unspool.runtime.compiled.bound import Bound
 from unspool.runtime.compiled.cell import Call, CompiledCell, Given, width_of
 from unspool.runtime.compiled.hoisted import multiply
 from unspool.runtime.compiled.threads import thread_count
-from unspool.runtime.compiled.words import Bound, Operand, Words, operands, signature
+from unspool.runtime.compiled.words import Operand, Words, operands, signature
 
 T = TypeVar("T")
 
