@@ -35,13 +35,15 @@ def read_out(x: Input, h: State, *, W: Matrix[Input], R: Gates[State]) -> tuple[
     return h, R.outside @ h
 
 
-def gradients(name: str | Cell, batch: int = B, *, plain: bool = False, frozen: str | None = None) -> dict[str, Tensor]:
+def gradients(
+    name: str | Cell, batch: int = B, *, steps: int = T, plain: bool = False, frozen: str | None = None
+) -> dict[str, Tensor]:
     """Every gradient of bidirectional ragged sequences with resets; `plain` is one direction, all of them whole."""
     torch.manual_seed(0)
     graph = built_in()[name].graph if isinstance(name, str) else name.graph
     sizes = dict.fromkeys(graph.sizes - {"I", "H"}, 3)
     layer = Recurrent(name, I, H, sizes=sizes, dtype=torch.float64, learn_initial_state=True, bidirectional=not plain)
-    x = torch.randn(batch, T, I, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(batch, steps, I, dtype=torch.float64, requires_grad=True)
     leaves = {"x": x} | dict(layer.named_parameters())
     for state in graph.states:
         getattr(layer, f"initial_{state.name}").data.uniform_(-1, 1)
@@ -50,8 +52,8 @@ def gradients(name: str | Cell, batch: int = B, *, plain: bool = False, frozen: 
     if plain:
         output, final = layer(x)
     else:
-        reset = torch.arange(batch * T).view(batch, T) % 5 == 0
-        output, final = layer(x, lengths=1 + torch.arange(batch) * 3 % T, reset=reset)
+        reset = torch.arange(batch * steps).view(batch, steps) % 5 == 0
+        output, final = layer(x, lengths=1 + torch.arange(batch) * 3 % steps, reset=reset)
     loss = output.square().sum() + sum(s.sin().sum() for s in final)
     return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
 
@@ -121,6 +123,35 @@ def test_any_number_of_threads_and_sequences(
     monkeypatch.setenv("UNSPOOL_BACKEND", "reference")
     same(found, gradients(name, batch, plain=plain))
     assert any(jobs)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("steps", [13, 14, 40])
+@pytest.mark.parametrize("features", [1, 2, 5])
+def test_a_ring_that_is_gone_round(features: int, steps: int, plain: bool, monkeypatch: pytest.MonkeyPatch):
+    """Thirteen steps of five sequences are worth a product. A narrow matrix is spread out the other way."""
+    monkeypatch.setattr(f"{__name__}.I", features)
+    monkeypatch.setenv("UNSPOOL_BACKEND", "llvm")
+    found = gradients("lstm", steps=steps, plain=plain)
+    monkeypatch.setenv("UNSPOOL_BACKEND", "reference")
+    same(found, gradients("lstm", steps=steps, plain=plain))
+
+
+@pytest.mark.parametrize(("largest", "kept"), [(1 << 18, 0), (4 * H * H * 8 - 1, 1), (0, 1)])
+def test_what_nobody_reads_after_the_sweep_is_no_tensor(largest: int, kept: int, monkeypatch: pytest.MonkeyPatch):
+    """An LSTM's δ, which is one: it is read where R, or both matrices, wait."""
+    made, bound = list[list[tuple[int, ...]]](), Words.bound
+
+    def seen(self: Words, *given: Any):
+        found = bound(self, *given)
+        made.append([new[0] for new in found.new if new is not None])
+        return found
+
+    monkeypatch.setattr(Words, "bound", seen)
+    monkeypatch.setattr(CompiledCell, "laid_out", lambda self, key, lay_out: lay_out())
+    monkeypatch.setattr(collecting, "_LARGEST", largest)
+    gradients("lstm", plain=True)
+    assert made[-1].count((T, B, 4 * H)) == kept
 
 
 def test_a_matrix_twice_in_a_step_has_two_jobs(jobs: list[int]):

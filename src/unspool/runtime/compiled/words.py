@@ -298,9 +298,9 @@ class Words:
     def _is_streamed(self) -> bool:
         """Whether the vectors that are written go around the caches: more than they hold, each of them whole.
 
-        Never an adjoint's: the products after it read what it writes at once.
+        Never an adjoint's: the products after it read what it writes at once. Nor where a vector is less than a line.
         """
-        if self.kernel.is_adjoint:
+        if self.kernel.is_adjoint or not self.kernel.target.has_line_vectors:
             return False
         written = [(o, column) for name, o, column in self._written if name not in self._numbers]
         count = sum(math.prod(o.shape) for o in {o.place: o for o, _ in written}.values())
