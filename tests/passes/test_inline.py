@@ -1,4 +1,4 @@
-"""Inline: W x in the loop is W x before it, and never a product more beside those that were there."""
+"""Inline: W x in the loop is W x before it; it joins other products where all of it can."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def sums(sweep: Sweep) -> int:
 
 
 def test_the_docstrings_example():
-    within, before = compiled("elman").inlined["inference"], compiled("elman").folded.forward
+    within, before = compiled("elman").inlined["inference"].sweep, compiled("elman").folded.forward
     assert text(before, "h'") == "tanh(b + bR + W@x + R @ h)"
     assert text(within, "h'") == "tanh(W @ x + R @ h + b + bR)"
     assert [r.name for r in within.reads] == ["x"]
@@ -44,7 +44,7 @@ def test_the_docstrings_example():
 @pytest.mark.parametrize("name", [n for n in built_in() if compiled(n).inlined])
 def test_every_page_is_what_it_was(name: str, which: str):
     found = compiled(name)
-    within, before = found.inlined[which], hoisted(found, which)
+    within, before = found.inlined[which].sweep, hoisted(found, which)
     values = values_for(before, 1) | values_for(within, 0)
     for product in found.folded.products:
         gates = found.parameters[product.weight].gates or (None,)
@@ -64,37 +64,48 @@ def test_every_page_is_what_it_was(name: str, which: str):
 
 @pytest.mark.parametrize("which", WHICH)
 @pytest.mark.parametrize("name", [n for n in built_in() if compiled(n).inlined])
-def test_there_is_no_product_more_beside_others(name: str, which: str):
+def test_it_joins_others_or_is_apart(name: str, which: str):
     found = compiled(name)
-    within, before = found.inlined[which], hoisted(found, which)
-    assert sums(within) == sums(before) or (not sums(before) and sums(within) == len(_products(found)))
+    within, before = found.inlined[which].sweep, hoisted(found, which)
+    more = 0 if found.inlined[which].is_joined else len(_products(found))
+    assert sums(within) == sums(before) + more
     assert not _products(found) & {r.name for r in within.reads}
 
 
 def test_where_there_is_no_product_it_is_the_only_one_and_what_is_read_again_is_written():
     found = compiled("mingru")
-    within = found.inlined["training"]
+    within = found.inlined["training"].sweep
     assert text(within, "h'") == "σ(b.z + W.z @ x) ∘ (b.n + W.n @ x) + (1 − σ(b.z + W.z @ x)) ∘ h"
     assert [n for n, _ in within.writes] == ["h'", "W@x.z", "W@x.n"]
-    assert [n for n, _ in found.inlined["inference"].writes] == ["h'"]
+    assert [n for n, _ in found.inlined["inference"].sweep.writes] == ["h'"]
     (stage,) = schedule(within).stages
     assert [len(g.results) for g in stage.groups] == [2]
 
 
-@pytest.mark.parametrize("name", ["gru", "lstm_layernorm", "lstm_multiplicative"])
-def test_what_would_be_a_product_more_stays_before_the_loop(name: str):
-    """A candidate that is reset after the product, a norm of R h alone; and W x that is read again."""
-    assert compiled(name).folded.products
-    assert not compiled(name).inlined
+def test_where_only_some_could_join_none_does():
+    """A GRU's candidate is reset after the product: three products of x beside three of h, each stacked."""
+    found = compiled("gru").inlined["training"]
+    assert not found.is_joined
+    (stage,) = schedule(found.sweep).stages
+    assert [(len(g.results), len(g.terms)) for g in stage.groups] == [(3, 1), (3, 1)]
 
 
-def test_a_sum_that_something_else_needs_is_left_alone():
+def test_which_pages_join():
+    apart = {name for name in built_in() if (found := compiled(name).inlined) and not found["training"].is_joined}
+    assert {"gru", "lstm_layernorm", "mingru", "indrnn", "lstm_multiplicative"} <= apart
+    assert not apart & {"elman", "lstm", "gru_reset_before", "lem", "cornn", "slstm"}
+    assert not compiled("lstm_multiplicative").inlined["inference"].is_joined, "W x is a factor there"
+
+
+def test_a_sum_that_something_else_needs_is_left_as_it_is():
     @cell
     def shared(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State], b: Vector) -> State:
         a = W @ x
         return tanh(a + R @ h + b) * sigmoid(a)
 
-    assert not CompiledCell(as_run(shared.graph)).inlined
+    found = CompiledCell(as_run(shared.graph)).inlined["inference"]
+    assert not found.is_joined
+    assert sums(found.sweep) == 2
 
 
 def _products(found: CompiledCell) -> set[str]:

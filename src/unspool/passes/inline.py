@@ -7,7 +7,8 @@ computed anyway:
     before   b + W@x + R h         one product; W@x is read, [T, B, n·H]
     after    (W x + R h) + b       one product of [x, h] with [W, R]; x is read, [T, B, I]
 
-Where a step has no product at all, it is the only one, and comes first.
+Where not all of them can be joined (a candidate that is reset after the product, a norm of R h alone, W x that is read
+again), or where a step has no product at all, they stay apart, as one product of x beside the others.
 """
 
 from __future__ import annotations
@@ -15,22 +16,47 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from unspool.ir import Apply, GraphBuilder, Read, Weight
 from unspool.passes.sweep import Sweep
 
 
-def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Collection[str] = ()) -> Sweep | None:
-    """The sweep with these products in it, or None where one of them would be a product more beside others.
+class Inlined(NamedTuple):
+    """A sweep with the products before it inside.
+
+    Attributes:
+        sweep: the sweep.
+        is_joined: whether they are parts of sums that are computed anyway.
+    """
+
+    sweep: Sweep
+    is_joined: bool
+
+
+def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Collection[str] = ()) -> Inlined | None:
+    """The sweep with these products in it; None where it reads none of them.
 
     Args:
         sweep: the loop.
         products: what it reads of products before it → the matrix and the input.
         kept: those that are read again after it, which it writes.
     """
+    reads = {n.name: p for p, n in enumerate(sweep.nodes) if isinstance(n, Read) and n.name in products}
+    if not reads:
+        return None
+    together, joined = _with(sweep, products, kept, join=True)
+    if not kept and joined == set(reads.values()):
+        return Inlined(together, is_joined=True)
+    return Inlined(_with(sweep, products, kept, join=False)[0], is_joined=False)
+
+
+def _with(
+    sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Collection[str], *, join: bool
+) -> tuple[Sweep, set[int]]:
+    """The sweep with the products, and the positions of those that have joined others."""
     users = Counter(a for n in sweep.nodes if isinstance(n, Apply) for a in n.arguments) + Counter(sweep.results)
     builder, moved = GraphBuilder(), dict[int, int]()
-    has_products = any(isinstance(n, Apply) and n.operation == "product" for n in sweep.nodes)
     joined: set[int] = set()
 
     def terms(position: int) -> list[int]:
@@ -66,7 +92,7 @@ def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Coll
         parts = terms(position)
         inlined = [p for p in parts if is_inlined(p) and users[p] == 1]
         inside = [p for p in parts if is_product(p)]
-        if inlined and inside:
+        if join and inlined and inside:
             joined.update(inlined)
             others = [p for p in parts if p not in inlined and p not in inside]
             parts = [*inlined, *inside, *others]
@@ -78,8 +104,7 @@ def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Coll
         return total
 
     next_states = tuple(place(p) for p in sweep.next_states)
-    reads = {n.name: p for p, n in enumerate(sweep.nodes) if is_inlined(p) and isinstance(n, Read)}
+    reads = {n.name: p for p, n in enumerate(sweep.nodes) if isinstance(n, Read)}
     writes = tuple((name, place(p)) for name, p in (*sweep.writes, *((name, reads[name]) for name in kept)))
     names = tuple(sorted((moved[p], name) for p, name in sweep.names if p in moved))
-    changed = replace(sweep, nodes=tuple(builder.nodes), next_states=next_states, writes=writes, names=names)
-    return changed if reads and (not has_products or (joined == set(reads.values()) and not kept)) else None
+    return replace(sweep, nodes=tuple(builder.nodes), next_states=next_states, writes=writes, names=names), joined

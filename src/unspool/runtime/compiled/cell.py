@@ -16,7 +16,7 @@ from unspool.ir import Read, StepGraph, Variable, Weight, in_numbers, is_block_d
 from unspool.ir.nodes import Shape
 from unspool.passes import make_plan
 from unspool.passes.fold import Hoisted, fold
-from unspool.passes.inline import inline
+from unspool.passes.inline import Inlined, inline
 from unspool.passes.save import plan_training, saved_values
 from unspool.passes.sweep import Sweep
 from unspool.runtime.naming import graph_of, text_of
@@ -133,7 +133,7 @@ class CompiledCell:
         return tuple(s for s in self.graph.states if s.name in self.training.adjoint.shifted)
 
     @cached_property
-    def inlined(self) -> dict[str, Sweep]:
+    def inlined(self) -> dict[str, Inlined]:
         """The forward sweeps with the products before them inside: "inference" and "training", where they can be."""
         products = {
             name: (Weight(p.weight, gate, stored.shape), Read(p.input, stored.shape[1:]))
@@ -143,7 +143,7 @@ class CompiledCell:
         }
         kept = {"inference": (), "training": [name for p in self.kept_products for name in p.names]}
         found = {which: inline(self._sweep(which), products, names) for which, names in kept.items()}
-        return {which: sweep for which, sweep in found.items() if sweep is not None}
+        return {which: inlined for which, inlined in found.items() if inlined is not None}
 
     def kernel(self, which: str, dtype: torch.dtype) -> SweepKernel:
         """The code of "inference", "training" or "adjoint"; of "inlined inference" and "inlined training"."""
@@ -216,7 +216,7 @@ class CompiledCell:
 
     def _sweep(self, which: str) -> Sweep:
         if which.startswith("inlined "):
-            return self.inlined[which.removeprefix("inlined ")]
+            return self.inlined[which.removeprefix("inlined ")].sweep
         if which == "inference":
             return self.folded.forward
         return self.training.forward if which == "training" else self.training.adjoint

@@ -23,7 +23,7 @@ _FEW = 256
 """Features of an input up to which products with it are done in the loop."""
 
 _MANY = 4
-"""Sequences from which on they are the loop's only products: of fewer, a step has too few rows for its tiles."""
+"""Sequences from which on they are products of their own there: of fewer, a step has too few rows for its tiles."""
 
 
 def result_shapes(cell: CompiledCell, given: Given[Any], call: Call, saving: bool) -> list[tuple[int, ...]]:
@@ -135,11 +135,14 @@ def _lay_out(
 
 
 def _is_inlined(cell: CompiledCell, given: Given[Operand], which: str) -> bool:
-    """Whether the products before the loop run in it: of few features, and not of a sequence whose units are shared."""
-    if which not in cell.inlined or any(x.shape[-1] > _FEW for x in given.inputs):
+    """Whether the products before the loop run in it: of few features, and where they join others or rows are many.
+
+    A sequence whose units are shared among threads has them before the loop.
+    """
+    inlined = cell.inlined.get(which)
+    if inlined is None or any(x.shape[-1] > _FEW for x in given.inputs):
         return False
-    is_pointwise = all(w.shape[1:] == () for w in cell.folded.forward.weights)
-    return not is_pointwise or given.batch >= max(_MANY, thread_count())
+    return inlined.is_joined or given.batch >= max(_MANY, thread_count())
 
 
 def over_time(words: Words, lengths: Operand | None, crossing: Operand | None) -> None:
