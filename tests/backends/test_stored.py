@@ -236,7 +236,7 @@ def test_two_processes_at_once_and_one_after_them(folder: Path):
         results.append((*process.communicate(timeout=120), process.returncode))
     assert [code for _, _, code in results] == [0, 0], results
     names = [path.name for path in folder.iterdir()]
-    assert len(names) == 3, "training, adjoint, and what adjoints collect with"
+    assert len(names) == 6, "training, adjoint, tiles of two widths, what adjoints collect with, and what adds it up"
     assert all(name.endswith(".o") and not name.startswith(".") for name in names)
     warm = start("warm")
     output, errors = warm.communicate(timeout=120)
