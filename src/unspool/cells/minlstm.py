@@ -1,10 +1,9 @@
 """Minimal long short-term memory (minLSTM): gates and candidate see the input only, and the gates add up to 1.
 
     d  = softplus(−(W_f x + b_f)) − softplus(−(W_i x + b_i))  the logarithm of i / f
-    u  = σ(−d)                                                f / (f + i), share of the old
-    v  = σ(d)                                                 i / (f + i), share of the new
+    z  = σ(d)                                                 i / (f + i), share of the new
     n  = W_n x + b_n                                          candidate
-    h' = u ∘ h + v ∘ n
+    h' = (1 − z) ∘ h + z ∘ n
 
 Feng et al. 2024, arXiv:2410.01201, section 3.2, the form whose scale does not depend on time, with forget gate
 f = σ(W_f x + b_f) and input gate i = σ(W_i x + b_i); d is that of its appendix B, where two shut gates are not 0 / 0.
@@ -21,7 +20,6 @@ from unspool.lang import Gates, Input, State, cell, sigmoid, softplus
 @cell(gates="f i n")
 def minlstm(x: Input, h: State, *, W: Gates[Input], b: Gates) -> State:
     d = softplus(-(W.f @ x + b.f)) - softplus(-(W.i @ x + b.i))
-    u = sigmoid(-d)
-    v = sigmoid(d)
+    z = sigmoid(d)
     n = W.n @ x + b.n
-    return u * h + v * n
+    return (1 - z) * h + z * n
