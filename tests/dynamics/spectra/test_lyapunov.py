@@ -142,7 +142,7 @@ def test_a_random_network_in_continuous_time():
     for name, parameter in layer.named_parameters():
         nn.init.normal_(parameter, std=5 / 400**0.5) if name == "R_l0" else nn.init.zeros_(parameter)
     nn.init.constant_(weight(layer, "s_l0"), math.log(math.expm1(9)))  # tau = 1 + softplus(s) = 10 steps
-    found = lyapunov_spectrum(layer, steps=8000, count=1)
+    found = lyapunov_spectrum(layer, steps=30_000, count=1)
     exponent, error = 10 * found.exponents, 10 * found.errors
     assert error < 0.02 * exponent
     assert 0.8 * 0.434 < exponent < 0.434
