@@ -5,7 +5,7 @@ adds up what they have:
 
     into[r, c]  =  Σ over parts p and terms t of from[p, r, c + t]
 
-Terms are of a number that every unit uses; of no parts the sum is 0.
+Terms are of a number that every unit uses, which has one column; of no parts the sum is 0.
 """
 
 from __future__ import annotations
@@ -60,8 +60,7 @@ def write_total(module: ir.Module, dtype: str, target: Target) -> None:
         word = {name: load(b, at(b, base, number(i), I64), I64, 8) for i, name in enumerate(FIELDS)}
         into, source = (b.inttoptr(word[name], POINTER) for name in ("into", "from"))
         is_even = b.icmp_signed("==", word["into column"], number(1))
-        is_whole = b.and_(is_even, b.icmp_signed("==", word["terms"], number(1)))
-        vectors = b.select(is_whole, b.sdiv(word["columns"], number(lanes)), number(0))
+        vectors = b.select(is_even, b.sdiv(word["columns"], number(lanes)), number(0))
         first = b.mul(vectors, number(lanes))
         with loop(b, number(0), word["rows"], name="row") as row:
             to_row = at(b, into, b.mul(row, word["into row"]), kind)
