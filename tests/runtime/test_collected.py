@@ -10,7 +10,7 @@ from torch import Tensor
 from tests.kinds import KINDS
 from unspool.backends.llvm import kernel as kernel_module
 from unspool.cells import built_in
-from unspool.lang import Cell, Gates, Input, Matrix, Output, State, cell, tanh
+from unspool.lang import Cell, Gates, Input, Matrix, Output, Scalar, State, Vector, cell, mean, sigmoid, tanh
 from unspool.nn import Recurrent
 from unspool.passes import as_run
 from unspool.runtime import kernel_for
@@ -33,6 +33,12 @@ def read_out(x: Input, h: State, *, W: Matrix[Input], R: Gates[State]) -> tuple[
     """A matrix half of which is multiplied after the loop, where sequences are few."""
     h = tanh(W @ x + R.inside @ h)
     return h, R.outside @ h
+
+
+@cell(gates="used idle")
+def partly(x: Input, h: State, *, W: Matrix[Input], R: Matrix[State], b: Gates, s: Scalar, v: Vector) -> State:
+    """A vector half of which nothing reads, a number that every unit reads, and a vector that units never see."""
+    return tanh(W @ x + sigmoid(s) * (R @ h) + b.used * h + mean(v))
 
 
 def gradients(
@@ -152,6 +158,15 @@ def test_what_nobody_reads_after_the_sweep_is_no_tensor(largest: int, kept: int,
     monkeypatch.setattr(collecting, "_LARGEST", largest)
     gradients("lstm", plain=True)
     assert made[-1].count((T, B, 4 * H)) == kept
+
+
+@pytest.mark.parametrize("batch", [3, 70])
+def test_of_numbers_and_of_vectors_that_are_not_all_read(batch: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("UNSPOOL_BACKEND", "llvm")
+    found = gradients(partly, batch)
+    assert not found["b_l0"][H:].any()
+    monkeypatch.setenv("UNSPOOL_BACKEND", "reference")
+    same(found, gradients(partly, batch))
 
 
 def test_a_matrix_twice_in_a_step_has_two_jobs(jobs: list[int]):

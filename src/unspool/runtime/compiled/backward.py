@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -266,7 +267,8 @@ class _Adjoint:
         name = next(totals[f"∂{n}"] for n in names if f"∂{n}" in totals)
         width = width_of(adjoint, dict(adjoint.sums)[name], self.sizes)
         gradient = self.words.new(tensor.shape)  # its own: two parameters may have the same
-        of_unit, terms = (width, 1) if tensor.shape else (1, width)  # a number has been used for every unit
+        is_number = math.prod(tensor.shape) == 1  # and has been used for every unit
+        of_unit, terms = (1, width) if is_number else (width, 1)
         for gate, one in enumerate(found):
             sums, row = one or there[0]
             at, parts = (gate * width, row * sums.strides[0]), self.words.chunks if one else 0

@@ -214,6 +214,8 @@ class Words:
             terms: numbers that follow each other and are summed up as well.
         """
         rows, columns = shape
+        last = at[0] + (rows - 1) * into[0] + (columns - 1) * into[1]
+        assert last < math.prod(gradient.shape), "the code would write beyond the gradient"
         self._totals.append(
             {
                 "into": (gradient, at[0]),
