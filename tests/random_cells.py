@@ -111,6 +111,7 @@ def graphs(draw: st.DrawFn, size: int = 12) -> StepGraph:
     ) -> tuple[State, Narrow, State]:
         pool = [h, v, W.a @ x, W.b @ x, M @ x, R.b @ h, R.a @ h, Q.a @ q, b.a, b.b, s * h, R.a @ (b.b * h)]
         pool += [Q.b @ (P @ h), D.a @ h, D.b @ h, K @ h, K @ v, dt * h, tanh(dt) * v, tanh(dt) + h, layer_norm(D @ h).b]
+        pool.append(mean(v) * h)
         for unary, operation, left, right in recipe:
             a, c = pool[left % len(pool)], pool[right % len(pool)]
             pool.append(UNARY[operation % len(UNARY)](a) if unary else BINARY[operation % len(BINARY)](a, c))
