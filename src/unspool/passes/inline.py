@@ -45,9 +45,10 @@ def inline(sweep: Sweep, products: Mapping[str, tuple[Weight, Read]], kept: Coll
     reads = {n.name: p for p, n in enumerate(sweep.nodes) if isinstance(n, Read) and n.name in products}
     if not reads:
         return None
-    together, joined = _with(sweep, products, kept, join=True)
-    if not kept and joined == set(reads.values()):
-        return Inlined(together, is_joined=True)
+    if not kept:
+        together, joined = _with(sweep, products, kept, join=True)
+        if joined == set(reads.values()):
+            return Inlined(together, is_joined=True)
     return Inlined(_with(sweep, products, kept, join=False)[0], is_joined=False)
 
 

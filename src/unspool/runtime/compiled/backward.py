@@ -30,7 +30,7 @@ from unspool.runtime.compiled.gradients import (
     Total,
 )
 from unspool.runtime.compiled.threads import thread_count
-from unspool.runtime.compiled.words import Operand, Stream, Words, operands, signature
+from unspool.runtime.compiled.words import Operand, Stream, Words, even, operands, signature
 
 
 def run_adjoint(
@@ -60,7 +60,7 @@ def run_adjoint(
     everything = [
         *tensors,
         *results,
-        *(None if g is None else _even(g) for g in gradients),
+        *(None if g is None else even(g) for g in gradients),
         call.lengths,
         call.crossing,
     ]
@@ -394,8 +394,3 @@ class _Adjoint:
 
     def _carried(self, name: str) -> int:
         return [s.name for s in self.cell.carried].index(name)
-
-
-def _even(gradient: Tensor) -> Tensor:
-    """A gradient with unit stride along its last axis."""
-    return gradient if gradient.stride(-1) == 1 or gradient.shape[-1] == 1 else gradient.contiguous()

@@ -18,6 +18,7 @@ from unspool.runtime.compiled.backward import run_adjoint
 from unspool.runtime.compiled.cell import Call, CompiledCell, cell_of
 from unspool.runtime.compiled.forward import result_shapes, run_forward, run_reference
 from unspool.runtime.compiled.watching import is_watched
+from unspool.runtime.compiled.words import even
 
 _LOG = logging.getLogger("unspool")
 
@@ -36,7 +37,7 @@ def sweep(cell: CompiledCell, tensors: Sequence[Tensor], call: Call) -> tuple[Te
         return tuple(torch.ops.unspool.sweep(*arguments)[: _count(cell)])
     if saving:
         return _Sweep.apply(cell, call, *tensors)
-    return tuple(run_forward(cell, [_even(t) for t in tensors], call, saving=False))
+    return tuple(run_forward(cell, [even(t) for t in tensors], call, saving=False))
 
 
 class _Sweep(torch.autograd.Function):
@@ -44,7 +45,7 @@ class _Sweep(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, cell: CompiledCell, call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
-        results = run_forward(cell, [_even(t) for t in tensors], call, saving=True)
+        results = run_forward(cell, [even(t) for t in tensors], call, saving=True)
         ctx.cell, ctx.call, ctx.count = cell, call, len(tensors)
         ctx.save_for_backward(*tensors, *results)
         ctx.set_materialize_grads(False)
@@ -57,7 +58,7 @@ class _Sweep(torch.autograd.Function):
         needed = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():
             return (None, None, *_differentiable(ctx.cell, ctx.call, tensors, gradients, needed))
-        found = run_adjoint(ctx.cell, [_even(t) for t in tensors], ctx.call, results, gradients, needed)
+        found = run_adjoint(ctx.cell, [even(t) for t in tensors], ctx.call, results, gradients, needed)
         return (None, None, *found)
 
 
@@ -107,7 +108,7 @@ def _run_sweep(
     reverse: bool,
     saving: bool,
 ) -> list[Tensor]:
-    return run_forward(cell_of(cell), [_even(t) for t in tensors], _call(steps, lengths, crossing, reverse), saving)
+    return run_forward(cell_of(cell), [even(t) for t in tensors], _call(steps, lengths, crossing, reverse), saving)
 
 
 def _shapes_of_sweep(
@@ -137,7 +138,7 @@ def _run_adjoint(
 ) -> list[Tensor]:
     call = _call(steps, lengths, crossing, reverse)
     with torch.no_grad():
-        found = run_adjoint(cell_of(cell), [_even(t) for t in tensors], call, [_even(r) for r in results], gradients)
+        found = run_adjoint(cell_of(cell), [even(t) for t in tensors], call, [even(r) for r in results], gradients)
     return [g.contiguous() for g in found if g is not None]
 
 
@@ -187,9 +188,3 @@ def _dense(tensor: Tensor | None) -> Tensor | None:
 def _count(cell: CompiledCell) -> int:
     """Of a sweep's results those that its caller sees: what is kept, and the final states."""
     return len(cell.folded.forward.writes) + len(cell.graph.states)
-
-
-def _even(tensor: Tensor) -> Tensor:
-    """`tensor` with unit stride along its last axis."""
-    even = tensor.is_contiguous() or tensor.stride(-1) == 1 or tensor.shape[-1] == 1
-    return tensor if even else tensor.contiguous()

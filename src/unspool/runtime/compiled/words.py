@@ -332,6 +332,12 @@ def operands(tensors: Sequence[Tensor | None], first: int = 0) -> list[Operand |
     return [None if t is None else Operand(first + i, tuple(t.shape), t.stride()) for i, t in enumerate(tensors)]
 
 
+def even(tensor: Tensor) -> Tensor:
+    """`tensor` with unit stride along its last axis, as kernels read it."""
+    is_even = tensor.is_contiguous() or tensor.stride(-1) == 1 or tensor.shape[-1] == 1
+    return tensor if is_even else tensor.contiguous()
+
+
 def signature(tensors: Sequence[Tensor | None]) -> tuple[object, ...]:
     """What of the tensors decides how a call is laid out."""
     return tuple([None if t is None else t.shape if t.is_contiguous() else (t.shape, t.stride()) for t in tensors])
