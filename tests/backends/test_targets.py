@@ -69,7 +69,7 @@ REGISTERS = {"avx2": ("ymm", "zmm"), "sse2": ("xmm", "ymm")}
 
 def test_no_wider_register_is_used(target: str):
     kernel = compiled_cell(built_in()["gru"].graph).kernel("inference", torch.float32)
-    text = assembly(kernel.source(), kernel.target)
+    text = assembly(kernel.source(), kernel.target, kernel.thorough)
     used, too_wide = REGISTERS[target]
     assert used in text
     assert too_wide not in text

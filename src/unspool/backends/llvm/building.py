@@ -50,6 +50,16 @@ def loop(b: Builder, start: Value, stop: Value, step: Value | None = None, name:
     b.position_at_end(after)
 
 
+@contextmanager
+def within(b: Builder, block: Any) -> Iterator[None]:
+    """Write into another block, before what ends it; afterwards the builder stands where it stood, which may nest."""
+    here = b.block
+    with b.goto_block(block):
+        yield
+    if here.is_terminated:
+        b.position_before(here.terminator)
+
+
 def at(b: Builder, base: Value, index: Value, kind: ir.Type) -> Any:
     """Address of `base[index]`, items of `kind`."""
     return b.gep(base, [index], source_etype=kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from unspool.backends.llvm.arguments import Arguments
-from unspool.backends.llvm.building import I64, POINTER, Builder, Value, at, load, number, smaller
+from unspool.backends.llvm.building import I64, POINTER, Builder, Value, at, load, number, smaller, within
 from unspool.backends.llvm.target import Target
 from unspool.backends.llvm.tiling import Tiling, tiling_of
 from unspool.ir.sizes import is_block_diagonal, plain_letters
@@ -34,7 +34,7 @@ class Code:
     def word(self, name: str) -> Value:
         """A word of the arguments."""
         if name not in self._words:
-            with self.b.goto_block(self._entry):
+            with within(self.b, self._entry):
                 self._words[name] = load(self.b, self._address(name), I64, 8, name.replace(" ", "_"))
         return self._words[name]
 
@@ -42,7 +42,7 @@ class Code:
         """A word that is an address."""
         if name not in self._pointers:
             word = self.word(name)
-            with self.b.goto_block(self._entry):
+            with within(self.b, self._entry):
                 self._pointers[name] = self.b.inttoptr(word, POINTER)
         return self._pointers[name]
 

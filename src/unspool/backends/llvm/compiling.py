@@ -15,21 +15,16 @@ Entry = Any
 """A function of one address; ctypes lets other Python threads run while it does."""
 
 
-def compile_object(module: ir.Module, target: Target) -> bytes:
-    """The object file of `module`. Cost: some tenths of a second."""
+def compile_object(module: ir.Module, target: Target, thorough: bool) -> bytes:
+    """The object file of `module`; `thorough` as in `_optimized`. Cost: some tenths of a second."""
     machine = _machine(target)
-    parsed = llvm.parse_assembly(_text(module, machine))
-    parsed.verify()
-    _optimize(parsed, machine)
-    return machine.emit_object(parsed)
+    return machine.emit_object(_optimized(module, machine, thorough))
 
 
-def assembly(module: ir.Module, target: Target) -> str:
+def assembly(module: ir.Module, target: Target, thorough: bool) -> str:
     """The machine code of `module` as text."""
     machine = _machine(target)
-    parsed = llvm.parse_assembly(_text(module, machine))
-    _optimize(parsed, machine)
-    return machine.emit_assembly(parsed)
+    return machine.emit_assembly(_optimized(module, machine, thorough))
 
 
 class Loaded:
@@ -54,13 +49,30 @@ class Loaded:
         return function
 
 
-def _optimize(parsed: Any, machine: Any) -> None:
-    """What is left to do: the code is written in vectors, and its inner loops are unrolled, already."""
+def _optimized(module: ir.Module, machine: Any, thorough: bool) -> Any:
+    """The module as LLVM has it, with what is left to do done.
+
+    The code is written in vectors, its inner loops are unrolled, and what a loop need not do is before it already. So
+    all of LLVM's passes (`thorough`) take most of the time and make a cell's code no faster; they are for what is
+    compiled once for all cells.
+    """
+    parsed = llvm.parse_assembly(_text(module, machine))
+    parsed.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = options.slp_vectorization = False
     options.loop_unrolling = options.loop_interleaving = False
     builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(parsed, builder)
+    if thorough:
+        passes = builder.getModulePassManager()
+    else:
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_sroa_pass()
+        passes.add_simplify_cfg_pass()
+        passes.add_loop_rotate_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+    passes.run(parsed, builder)
+    return parsed
 
 
 def _text(module: ir.Module, machine: Any) -> str:

@@ -63,6 +63,8 @@ class SweepKernel:
         target: the processor.
     """
 
+    thorough = False
+
     def __init__(self, sweep: Sweep, dtype: str, *, is_adjoint: bool, target: Target | None = None) -> None:
         self.sweep, self.dtype, self.is_adjoint = sweep, dtype, is_adjoint
         self.target = target or host_target()

@@ -29,7 +29,7 @@ def listing(kernel: SweepKernel, *, machine: bool = False) -> str:
         for columns in kernel.arguments.columns:
             tiles = SharedKernel(f"tiles {columns}", kernel.dtype, kernel.target)
             codes.append((f"tiles of products, {columns} vectors side by side; every kernel's", tiles))
-        return "\n".join(f"# {told}\n{assembly(code.source(), code.target)}" for told, code in codes)
+        return "\n".join(f"# {told}\n{assembly(code.source(), code.target, code.thorough)}" for told, code in codes)
     functions = {f["name"]: f.group() for f in _FUNCTION.finditer(str(kernel.source()))}
     others = ", ".join(name for name in functions if name != "work")
     return f"; {title}\n; not shown: {others}\n{_readable(functions['work'])}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from unspool.backends.llvm.building import POINTER, Value, at, copy, loop, number, smaller
+from collections.abc import Callable
+from typing import Any, final
+
+from unspool.backends.llvm.building import POINTER, Value, at, copy, loop, number, smaller, within
 from unspool.backends.llvm.code import Code
 from unspool.ir import Apply
 
@@ -78,6 +81,17 @@ class RowsCode(Code):
         offset = self.b.mul(self.row_chunk, self.word(f"stride {letter}"))
         return at(self.b, self.pointer(f"sum {name}"), offset, self.kind)
 
+    def _place(self, name: str) -> Rows:
+        """Of "state S" before this step and "next S" after it, of "held P", "read N" and "write N"."""
+        kind, rest = name.split(" ", 1)
+        match kind:
+            case "state" | "next":
+                return self._state(rest, after=kind == "next")
+            case "held":
+                return self._inside(name, self._letter(int(rest)))
+            case _:
+                return self._stream(kind, rest)
+
     def _copy_rows(self, size: str, source: Rows, into: Rows) -> None:
         with loop(self.b, number(0), self.rows, name="row") as row:
             self._copy_row(size, self._row(source, row), self._row(into, row))
@@ -112,3 +126,43 @@ class RowsCode(Code):
         node = self.sweep.nodes[position]
         assert isinstance(node, Apply)
         return node.operation
+
+
+@final
+class RowPlaces:
+    """Addresses that a row's units share: written before them, and before the rows what all rows share.
+
+    Made where the builder stands in the loop over rows.
+
+    Args:
+        code: what writes them.
+        before: the block before the loop.
+        row: the row.
+    """
+
+    def __init__(self, code: RowsCode, before: Value, row: Value) -> None:
+        self._code, self._before, self._here, self._number = code, before, code.b.block, row
+        self._made: dict[str, Value] = {}
+
+    def address(self, name: str) -> Value:
+        """Of the row's first unit; see `RowsCode._place`."""
+        return self.of_row(name, lambda: self._code._place(name))
+
+    def of_row(self, name: str, place: Callable[[], Rows]) -> Value:
+        """The same of a place that is made when it is asked for first."""
+
+        def here() -> Value:
+            base, distance = self.of_all(f"place of {name}", place)
+            return self._code._row((base, distance), self._number)
+
+        return self._once(name, self._here, here)
+
+    def of_all(self, name: str, make: Callable[[], Any]) -> Any:
+        """What is the same for all rows."""
+        return self._once(name, self._before, make)
+
+    def _once(self, name: str, block: Value, make: Callable[[], Any]) -> Any:
+        if name not in self._made:
+            with within(self._code.b, block):
+                self._made[name] = make()
+        return self._made[name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llvmlite import ir
 
-from unspool.backends.llvm.building import CONTRACT, POINTER, Builder, Value, at, load, splat
+from unspool.backends.llvm.building import CONTRACT, POINTER, Builder, Value, at, load, splat, within
 from unspool.backends.llvm.mathematics import emit
 from unspool.ir import Apply, Constant, Read, Weight
 from unspool.passes.sweep import Sweep, weight_name
@@ -28,15 +28,19 @@ class Places:
         address: name of a word of `Arguments`, or of a state or stream → address of the row's first unit.
         sizes: size letter → number of units.
         numbers: position → address of the row's number, for reductions.
+        before: the block before its units, where numbers are computed: once for all of them.
         known: position → address of the row's first unit, for values in the workspace.
         block: position → address of the current block's accumulators of this row.
+        computed: position → value, of the numbers that have been.
     """
 
     address: Callable[[str], Value]
     sizes: Callable[[str], Value]
     numbers: dict[int, Value]
+    before: Value
     known: dict[int, Value] = field(default_factory=dict)
     block: dict[int, Value] = field(default_factory=dict)
+    computed: dict[int, Value] = field(default_factory=dict)
 
 
 class Vector:
@@ -75,9 +79,12 @@ class Vector:
 
     def value(self, position: int) -> Value:
         """The value at `position`; a number in every lane."""
-        if position not in self._values:
-            self._values[position] = self._compute(position)
-        return self._values[position]
+        is_number = not self.sweep.nodes[position].shape
+        values = self.places.computed if is_number else self._values
+        if position not in values:
+            with within(self.b, self.places.before if is_number else self.b.block):
+                values[position] = self._compute(position)
+        return values[position]
 
     def store(self, value: Value, row: Value, outside: bool) -> None:
         """Store a vector in a row; only the units there are, where the row lies `outside` the padded workspace."""

@@ -27,6 +27,8 @@ _WRITERS: dict[str, Callable[[ir.Module, str, Target], None]] = {
 class SharedKernel:
     """The code of one of them."""
 
+    thorough = True
+
     def __init__(self, name: str, dtype: str, target: Target) -> None:
         self.name, self.dtype, self.target = name, dtype, target
 

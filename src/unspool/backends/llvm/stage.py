@@ -21,7 +21,7 @@ from unspool.backends.llvm.building import (
     smaller,
 )
 from unspool.backends.llvm.mathematics import emit
-from unspool.backends.llvm.places import Rows, RowsCode
+from unspool.backends.llvm.places import RowPlaces, Rows, RowsCode
 from unspool.backends.llvm.pointwise import Places, Vector, across, lanes_below
 from unspool.backends.llvm.products import accumulate
 from unspool.ir import Read
@@ -123,41 +123,40 @@ class StageCode(RowsCode):
         """
         b = self.b
         whole = b.add(low, b.mul(b.sdiv(b.sub(high, low), number(self.lanes)), number(self.lanes)))
+        before = b.block
         with loop(b, number(0), self.rows, name="row") as row:
+            rows = RowPlaces(self, before, row)
             end = load(b, at(b, self._space("ends"), row, I64), I64, 8)
             with b.if_else(b.icmp_signed("<", self.t, end), likely=True) as (alive, ended):
                 with alive:
-                    places = self._places(stage, row, accumulators)
+                    places = self._places(stage, rows, row, accumulators)
                     with loop(b, low, whole, number(self.lanes), "unit") as unit:
-                        self._vector(stage, places, row, unit, first, None)
+                        self._vector(stage, places, rows, unit, first, None)
                     with b.if_then(b.icmp_signed("<", whole, high)):
                         mask = lanes_below(b, b.sub(high, whole), self.lanes)
-                        self._vector(stage, places, row, whole, first, mask)
+                        self._vector(stage, places, rows, whole, first, mask)
                 with ended:
-                    self._ended(stage, row, low, high)
+                    self._ended(stage, rows, low, high)
 
-    def _places(self, stage: Stage, row: Value, accumulators: dict[int, tuple[Value, int]]) -> Places:
+    def _places(self, stage: Stage, rows: RowPlaces, row: Value, accumulators: dict[int, tuple[Value, int]]) -> Places:
         """Where this row's values are."""
-        places = self._row_places(row)
+        places = self._row_places(rows, row)
         for position in self.arguments.held:
             if self.schedule.stage_of[position] < stage.number:
-                places.known[position] = self._row(self._inside(f"held {position}", self._letter(position)), row)
+                places.known[position] = rows.address(f"held {position}")
         for position, (address, distance) in accumulators.items():
             places.block[position] = at(self.b, address, self.b.mul(row, number(distance)), self.kind)
         return places
 
-    def _row_places(self, row: Value) -> Places:
+    def _row_places(self, rows: RowPlaces, row: Value) -> Places:
         def address(name: str) -> Value:
-            where, rest = name.split(" ", 1)
-            if where == "weight":
-                return self.pointer(name)
-            return self._row(self._state(rest) if where == "state" else self._stream(where, rest), row)
+            return self.pointer(name) if name.startswith("weight ") else rows.address(name)
 
         numbers = {p: at(self.b, self._space(f"number {p}"), row, self.kind) for p in self.arguments.reduced}
-        return Places(address, self.size, numbers)
+        return Places(address, self.size, numbers, self.b.block)
 
     def _vector(
-        self, stage: Stage, places: Places, row: Value, unit: Value, first: Value | None, mask: Value | None
+        self, stage: Stage, places: Places, rows: RowPlaces, unit: Value, first: Value | None, mask: Value | None
     ) -> None:
         """All that a stage stores of one vector of units. Every value is there before the first is stored."""
         b, sweep = self.b, self.sweep
@@ -169,37 +168,37 @@ class StageCode(RowsCode):
         for position in wanted:
             vector.value(position)
         for position in stage.held:
-            into = self._row(self._inside(f"held {position}", stage.size), row)
-            vector.store(vector.value(position), into, outside=False)
+            vector.store(vector.value(position), rows.address(f"held {position}"), outside=False)
         for i in stage.states:
-            into = self._row(self._state(sweep.states[i].name, after=True), row)
+            into = rows.address(f"next {sweep.states[i].name}")
             vector.store(vector.value(sweep.next_states[i]), into, outside=False)
-        self._write(stage, vector, row)
+        self._write(stage, vector, rows)
         for i in stage.sums:
             name, position = sweep.sums[i]
-            total = self._sum(name, stage.size)
+            total = rows.of_all(f"sum {name}", lambda name=name: self._sum(name, stage.size))
             vector.store(b.fadd(vector.load(total, outside=False), vector.value(position)), total, outside=False)
         for position in stage.reduced:
             value = vector.value(self._argument(position))
             is_sum = self._operation(position) == "sum"
             value = vector.units_only(value, 0.0 if is_sum else float("-inf"))
-            lanes = at(b, self._space(f"lanes {position}"), b.mul(row, number(self.lanes)), self.kind)
+            space = f"lanes {position}"
+            lanes = rows.of_row(space, lambda space=space: (self._space(space), number(self.lanes)))
             so_far = load(b, lanes, vector.vector, self.item)
             both = b.fadd(so_far, value) if is_sum else emit(b, "maximum", so_far, value)
             b.store(both, lanes, align=self.item)
 
-    def _write(self, stage: Stage, vector: Vector, row: Value) -> None:
+    def _write(self, stage: Stage, vector: Vector, rows: RowPlaces) -> None:
         """Store what the sweep writes: around the caches where it is more than they hold, else into them."""
         b, found = self.b, []
         for i in stage.writes:
             name, position = self.sweep.writes[i]
-            found.append((name, vector.value(position), self._row(self._stream("write", name), row)))
+            found.append((name, vector.value(position), rows.address(f"write {name}")))
 
         def usual() -> None:
             for name, value, into in found:
                 # The next step's line comes while this one is computed: a store elsewhere stops all behind it.
-                ahead = b.mul(self.word(f"write step {name}"), self.word("direction"))
-                prefetch(b, at(b, at(b, into, ahead, self.kind), vector.unit, self.kind))
+                ahead = rows.of_row(f"ahead {name}", lambda name=name: self._ahead(name))
+                prefetch(b, at(b, ahead, vector.unit, self.kind))
                 vector.store(value, into, outside=True)
 
         if not found or vector.mask is not None or not self.streams:
@@ -212,21 +211,24 @@ class StageCode(RowsCode):
             with into_caches:
                 usual()
 
-    def _ended(self, stage: Stage, row: Value, low: Value, high: Value) -> None:
+    def _ahead(self, name: str) -> Rows:
+        """Where the next step's will be written, but for the edge of a ring."""
+        base, row = self._stream("write", name)
+        ahead = self.b.mul(self.word(f"write step {name}"), self.word("direction"))
+        return at(self.b, base, ahead, self.kind), row
+
+    def _ended(self, stage: Stage, rows: RowPlaces, low: Value, high: Value) -> None:
         """Beyond the end of a sequence: its states stay, and zero is written."""
         b, count = self.b, self.b.sub(high, low)
         for i in stage.states:
             name = self.sweep.states[i].name
-            source, into = self._row(self._state(name), row), self._row(self._state(name, after=True), row)
+            source, into = rows.address(f"state {name}"), rows.address(f"next {name}")
             copy(b, at(b, into, low, self.kind), at(b, source, low, self.kind), count, self.item)
         zero = ir.Constant(self.kind, 0.0)
+        cleared = [f"write {self.sweep.writes[i][0]}" for i in stage.writes] + [f"held {p}" for p in stage.held]
         with loop(b, low, high, name="unit") as unit:
-            for i in stage.writes:
-                into = self._row(self._stream("write", self.sweep.writes[i][0]), row)
-                b.store(zero, at(b, into, unit, self.kind), align=self.item)
-            for position in stage.held:
-                into = self._row(self._inside(f"held {position}", stage.size), row)
-                b.store(zero, at(b, into, unit, self.kind), align=self.item)
+            for name in cleared:
+                b.store(zero, at(b, rows.address(name), unit, self.kind), align=self.item)
 
     def _clear_lanes(self, position: int) -> None:
         b = self.b
@@ -247,19 +249,21 @@ class StageCode(RowsCode):
         b = self.b
         if not self.schedule.number_writes:
             return
+        before = b.block
         with loop(b, number(0), self.rows, name="row") as row:
+            rows = RowPlaces(self, before, row)
             end = load(b, at(b, self._space("ends"), row, I64), I64, 8)
             with b.if_else(b.icmp_signed("<", self.t, end)) as (alive, ended):
                 with alive:
-                    places = self._row_places(row)
+                    places = self._row_places(rows, row)
                     vector = Vector(b, self.sweep, self.kind, self.lanes, number(0), None, None, places, {})
                     for i in self.schedule.number_writes:
                         name, position = self.sweep.writes[i]
                         value = b.extract_element(vector.value(position), ir.Constant(I32, 0))
-                        b.store(value, self._row(self._stream("write", name), row), align=self.item)
+                        b.store(value, rows.address(f"write {name}"), align=self.item)
                 with ended:
                     for i in self.schedule.number_writes:
-                        into = self._row(self._stream("write", self.sweep.writes[i][0]), row)
+                        into = rows.address(f"write {self.sweep.writes[i][0]}")
                         b.store(ir.Constant(self.kind, 0.0), into, align=self.item)
 
     @cached_property

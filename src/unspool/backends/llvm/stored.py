@@ -31,9 +31,15 @@ _KEPT_FOR = 90 * 24 * 3600
 
 
 class Compilable(Protocol):
-    """What there is code for."""
+    """What there is code for.
+
+    Attributes:
+        target: the processor.
+        thorough: whether it is worth all of LLVM's passes.
+    """
 
     target: Target
+    thorough: bool
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -51,7 +57,7 @@ def object_code(kernel: Compilable) -> bytes:
     path = None if folder is None else folder / f"{_key(kernel)}.o"
     code = None if path is None else _read(path)
     if code is None:
-        code = compile_object(kernel.source(), kernel.target)
+        code = compile_object(kernel.source(), kernel.target, kernel.thorough)
         if path is not None:
             _store(path, code)
     return code
@@ -101,8 +107,9 @@ def _store(path: Path, code: bytes) -> None:
         return
 
 
+@cache
 def _sweep_out(folder: Path) -> None:
-    """Delete what has long not been used, which is mostly what earlier versions left."""
+    """Delete what has long not been used, which is mostly what earlier versions left; once in a process."""
     oldest = time.time() - _KEPT_FOR
     for path in folder.glob("*.o"):
         status = path.stat()
