@@ -13,12 +13,13 @@ demo: .venv/installed  ## forecast the CO2 record of Mauna Loa a year ahead, int
 test: .venv/installed  ## run the tests
 	$(BIN)/pytest
 
-check: .venv/installed  ## lint, formatting, types, which room may import which, and the documentation
+check: lint docs  ## lint, formatting, types, which room may import which, and the documentation
+
+lint: .venv/installed  ## the same without the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 format: .venv/installed  ## mend lint and formatting
 	$(BIN)/ruff check --fix .
@@ -36,4 +37,4 @@ picture: .venv/installed  ## draw docs/demo.svg, the picture in the README, and 
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,export,tensorboard,tune]'
 	touch $@
 
-.PHONY: help demo test check format docs picture
+.PHONY: help demo test check lint format docs picture
