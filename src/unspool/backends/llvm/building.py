@@ -129,11 +129,14 @@ def barrier(module: ir.Module) -> ir.Function:
     return function
 
 
-def prefetch(b: Builder, address: Value) -> None:
-    """Ask for the line at `address`, to be written soon; any address will do."""
+def prefetch(b: Builder, address: Value, *, write: bool) -> None:
+    """Ask for the line at `address`, which is used a step from now; any address will do.
+
+    What is to be written comes into the first cache; what is read is more than that holds, and comes into the second.
+    """
     kind = ir.FunctionType(ir.VoidType(), [POINTER, I32, I32, I32])
     function = b.module.globals.get("llvm.prefetch.p0") or ir.Function(b.module, kind, "llvm.prefetch.p0")
-    b.call(function, [address, ir.Constant(I32, 1), ir.Constant(I32, 3), ir.Constant(I32, 1)])
+    b.call(function, [address, ir.Constant(I32, int(write)), ir.Constant(I32, 3 if write else 2), ir.Constant(I32, 1)])
 
 
 def store_fence(b: Builder) -> None:

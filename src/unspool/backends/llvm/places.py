@@ -92,6 +92,12 @@ class RowsCode(Code):
             case _:
                 return self._stream(kind, rest)
 
+    def _ahead(self, name: str) -> Rows:
+        """Of "read N" or "write N" at the next step; not where a ring begins again."""
+        (what, stream), (base, row) = name.split(" ", 1), self._place(name)
+        ahead = self.b.mul(self.word(f"{what} step {stream}"), self.word("direction"))
+        return at(self.b, base, ahead, self.kind), row
+
     def _copy_rows(self, size: str, source: Rows, into: Rows) -> None:
         with loop(self.b, number(0), self.rows, name="row") as row:
             self._copy_row(size, self._row(source, row), self._row(into, row))
@@ -147,6 +153,10 @@ class RowPlaces:
     def address(self, name: str) -> Value:
         """Of the row's first unit; see `RowsCode._place`."""
         return self.of_row(name, lambda: self._code._place(name))
+
+    def ahead(self, name: str) -> Value:
+        """Of the row's first unit at the next step; see `RowsCode._ahead`."""
+        return self.of_row(f"ahead of {name}", lambda: self._code._ahead(name))
 
     def of_row(self, name: str, place: Callable[[], Rows]) -> Value:
         """The same of a place that is made when it is asked for first."""

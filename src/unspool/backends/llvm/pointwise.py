@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llvmlite import ir
 
-from unspool.backends.llvm.building import CONTRACT, POINTER, Builder, Value, at, load, splat, within
+from unspool.backends.llvm.building import CONTRACT, POINTER, Builder, Value, at, load, prefetch, splat, within
 from unspool.backends.llvm.mathematics import emit
 from unspool.ir import Apply, Constant, Read, Weight
 from unspool.passes.sweep import Sweep, weight_name
@@ -26,6 +26,7 @@ class Places:
 
     Attributes:
         address: name of a word of `Arguments`, or of a state or stream → address of the row's first unit.
+        ahead: name of a stream → the same at the next step.
         sizes: size letter → number of units.
         numbers: position → address of the row's number, for reductions.
         before: the block before its units, where numbers are computed: once for all of them.
@@ -35,6 +36,7 @@ class Places:
     """
 
     address: Callable[[str], Value]
+    ahead: Callable[[str], Value]
     sizes: Callable[[str], Value]
     numbers: dict[int, Value]
     before: Value
@@ -138,8 +140,11 @@ class Vector:
             case Read(name, ()):
                 return self._many(places.address(f"read {name}"))
             case Read(name, _):
-                is_state = name in {s.name for s in self.sweep.states}
-                return self.load(places.address(f"{'state' if is_state else 'read'} {name}"), outside=not is_state)
+                if name in {s.name for s in self.sweep.states}:
+                    return self.load(places.address(f"state {name}"), outside=False)
+                # From step to step an adjoint goes backwards through memory, which no processor foresees for long.
+                prefetch(self.b, at(self.b, places.ahead(f"read {name}"), self.unit, self.kind), write=False)
+                return self.load(places.address(f"read {name}"), outside=True)
             case Weight(_, _, ()):
                 return self._many(places.address(f"weight {weight_name(node)}"))
             case Weight():

@@ -153,7 +153,7 @@ class StageCode(RowsCode):
             return self.pointer(name) if name.startswith("weight ") else rows.address(name)
 
         numbers = {p: at(self.b, self._space(f"number {p}"), row, self.kind) for p in self.arguments.reduced}
-        return Places(address, self.size, numbers, self.b.block)
+        return Places(address, rows.ahead, self.size, numbers, self.b.block)
 
     def _vector(
         self, stage: Stage, places: Places, rows: RowPlaces, unit: Value, first: Value | None, mask: Value | None
@@ -197,8 +197,7 @@ class StageCode(RowsCode):
         def usual() -> None:
             for name, value, into in found:
                 # The next step's line comes while this one is computed: a store elsewhere stops all behind it.
-                ahead = rows.of_row(f"ahead {name}", lambda name=name: self._ahead(name))
-                prefetch(b, at(b, ahead, vector.unit, self.kind))
+                prefetch(b, at(b, rows.ahead(f"write {name}"), vector.unit, self.kind), write=True)
                 vector.store(value, into, outside=True)
 
         if not found or vector.mask is not None or not self.streams:
@@ -210,12 +209,6 @@ class StageCode(RowsCode):
                     vector.stream(value, into)
             with into_caches:
                 usual()
-
-    def _ahead(self, name: str) -> Rows:
-        """Where the next step's will be written, but for the edge of a ring."""
-        base, row = self._stream("write", name)
-        ahead = self.b.mul(self.word(f"write step {name}"), self.word("direction"))
-        return at(self.b, base, ahead, self.kind), row
 
     def _ended(self, stage: Stage, rows: RowPlaces, low: Value, high: Value) -> None:
         """Beyond the end of a sequence: its states stay, and zero is written."""
