@@ -12,6 +12,9 @@ from unspool.passes.save import plan_training
 
 _BLOCK = re.compile(r"^(\"?[\w.]+\"?):\n(.*?)(?=^\"?[\w.]+\"?:\n|^})", re.MULTILINE | re.DOTALL)
 
+_ASKED = re.compile(r'"llvm\.prefetch\.p0"\(ptr [^,]+, i32 0,')
+"""A line that is going to be read."""
+
 
 def bodies(name: str, *, is_adjoint: bool) -> list[str]:
     """The bodies of the loops over units in `work`, but for those that only copy or clear."""
@@ -38,3 +41,11 @@ def test_a_number_is_computed_once_for_a_row(is_adjoint: bool):
     """A layer norm divides by a root, which is the same for all units."""
     code = bodies("lstm_layernorm", is_adjoint=is_adjoint)
     assert not [text for text in code if "llvm.sqrt" in text]
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm", "mingru"])
+def test_what_is_read_is_asked_for_a_step_ahead(name: str):
+    """Each stream once where it is read: in the loop over whole vectors."""
+    training = plan_training(fold(make_plan(built_in()[name].graph)).forward)
+    asked = [line for text in bodies(name, is_adjoint=True) for line in text.splitlines() if _ASKED.search(line)]
+    assert len(asked) == len(training.adjoint.reads)
